@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Builds everything into $(B): the guest's archives and images, the monitor, the tests. `make help`
+# lists the targets. Sources are found by folder, so a new file needs no line here; an application is
+# a new folder below apps/. What is fetched and built once lives in $(CORACLE_CACHE); see mk/deps.mk.
+
+B ?= build
+CORACLE_CACHE ?= build
+CACHE := $(CORACLE_CACHE)
+RUN_PORT ?= 8080
+FUZZ_SECONDS ?= 60
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+V ?= 0
+Q := $(if $(filter 0,$(V)),@)
+say = $(if $(filter 0,$(V)),@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+# $(call sources,DIRS): the C and assembler files of these folders and those below them.
+sources = $(if $(wildcard $(1)),$(shell find $(wildcard $(1)) -name '*.[cS]' | LC_ALL=C sort))
+
+WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings -Wsign-compare
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# Goals that need neither packages nor sources of others.
+BARE_GOALS := help clean distclean format check-layers
+GOALS := $(or $(MAKECMDGOALS),all)
+
+ifneq ($(filter-out $(BARE_GOALS),$(GOALS)),)
+include mk/deps.mk
+include mk/guest.mk
+include mk/host.mk
+include mk/tests.mk
+endif
+
+.PHONY: all run test bench fuzz check-layers format help clean distclean FORCE
+
+all: $(APPS) $(MONITOR) $(B)/coracle-cc ## everything into build/ (the first time it fetches and builds newlib and lwIP)
+
+run: $(MONITOR) $(B)/apps/httpd $(B)/site.tar ## build and boot the web appliance (RUN_PORT=8080); serves until Ctrl-C
+	@echo "http://127.0.0.1:$(RUN_PORT)/ (Ctrl-C ends it)"
+	@exec $(MONITOR) run --net user,$(RUN_PORT):80 --blk $(B)/site.tar,ro $(B)/apps/httpd
+
+test: all $(TESTS) ## all tests; the last line is "N passed, N failed"
+	@B=$(B) tests/run $(foreach pattern,$(TEST),'$(pattern)')
+
+bench: all $(BENCHES) ## boot time, footprint, net, block: build/bench/results.json
+	@B=$(B) bench/run
+
+fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS=60 seconds
+	@scripts/fuzz $(B) $(FUZZ_SECONDS) $(notdir $(FUZZERS))
+
+check-layers: ## includes point down only, as LAYERS says
+	@scripts/check-layers
+
+format: ## clang-format over our C files
+	@command -v clang-format >/dev/null || { echo "make format: clang-format is missing" >&2; exit 1; }
+	@find apps arch bench kernel lib monitor net pvabi tests -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+clean: ## remove what was built, keep newlib and lwIP
+	rm -rf $(addprefix $(B)/,obj lib apps tests gen list bench fuzz)
+	rm -f $(addprefix $(B)/,coracle coracle-user coracle-cc site.tar tests.mk)
+
+distclean: clean ## remove the fetched sources and newlib, too
+	rm -rf $(addprefix $(CACHE)/,newlib lwip list setup-done fetch.log .fetch-lock)
+	@rmdir --ignore-fail-on-non-empty $(wildcard $(B) $(CACHE)) 2>/dev/null || true
+
+FORCE:

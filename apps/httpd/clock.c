@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The time, see clock.h. Relies on clock_gettime. */
+#include "clock.h"
+
+#include <time.h>
+
+struct httpd_clock clock_now = {.wall_s = INT64_MIN};
+
+void clock_update(void)
+{
+    struct timespec ts = {0, 0};
+    struct text out;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_now.mono_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    if (clock_now.wall_s == (int64_t)ts.tv_sec)
+        return;
+    clock_now.wall_s = (int64_t)ts.tv_sec;
+    out = (struct text){clock_now.http_date, 0, sizeof(clock_now.http_date), false};
+    date_put_http(&out, clock_now.wall_s);
+    out = (struct text){clock_now.log_date, 0, sizeof(clock_now.log_date), false};
+    date_put_log(&out, clock_now.wall_s);
+}

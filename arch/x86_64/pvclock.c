@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reads the pvclock page (arch/pvclock.h). The other side may rewrite it at any moment; a reading
+ * counts when the version was even and the same before and after. Called by the kernel's clock.
+ */
+#include "arch/pvclock.h"
+
+#include "arch/arch.h"
+
+#define NS_PER_SEC 1000000000ull
+
+static uint64_t scale(uint64_t cycles, uint32_t multiplier, int shift)
+{
+    if (shift <= -64 || shift >= 64)
+        return 0;
+    cycles = shift < 0 ? cycles >> -shift : cycles << shift;
+    return (uint64_t)(((unsigned __int128)cycles * multiplier) >> 32);
+}
+
+uint64_t pvclock_read_ns(const struct pvclock *clock)
+{
+    uint64_t stamp, base, cycles;
+    uint32_t version, multiplier;
+    int shift;
+
+    for (;;) {
+        version = clock->version;
+        arch_barrier_read(); /* the version before what it covers */
+        stamp = clock->tsc_timestamp;
+        base = clock->system_time_ns;
+        multiplier = clock->tsc_to_system_mul;
+        shift = clock->tsc_shift;
+        cycles = arch_cycles_ordered(); /* after the stamp it is compared with */
+        arch_barrier_read();            /* what the version covers before its second reading */
+        if ((version & 1) == 0 && clock->version == version)
+            break;
+        arch_pause();
+    }
+    return base + (cycles > stamp ? scale(cycles - stamp, multiplier, shift) : 0);
+}
+
+uint64_t pvclock_wall_ns(const struct pvclock *clock)
+{
+    uint64_t seconds, nanoseconds;
+    uint32_t version;
+
+    for (;;) {
+        version = clock->wall_version;
+        arch_barrier_read(); /* as above */
+        seconds = (uint64_t)clock->wall_sec_high << 32 | clock->wall_sec;
+        nanoseconds = clock->wall_nsec;
+        arch_barrier_read();
+        if ((version & 1) == 0 && clock->wall_version == version)
+            return seconds * NS_PER_SEC + nanoseconds;
+        arch_pause();
+    }
+}

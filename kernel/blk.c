@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The block layer: splits what a thread asks for into requests that the frontend takes, keeps many
+ * threads' requests in flight, counts. Relies on pv_blk_frontends. Any thread (kernel/blk.h).
+ *
+ * A device's frontend, slots and calls belong to its mutex. There is no thread of the device's own:
+ * whoever waits takes completions, for itself and for all others.
+ */
+#include "kernel/blk.h"
+
+#include "kernel/clock.h"
+#include "kernel/device.h"
+#include "kernel/errno.h"
+#include "kernel/event.h"
+#include "kernel/log.h"
+#include "kernel/metrics.h"
+#include "kernel/page.h"
+#include "kernel/sync.h"
+#include "kernel/thread.h"
+#include "pvabi/pv.h"
+
+/* What one thread waits for. On its stack. */
+struct call {
+    struct thread *thread;
+    unsigned outstanding;
+    int error;
+};
+
+/* A request in flight; its address is the cookie. */
+struct slot {
+    struct slot *next; /* while free */
+    struct call *call;
+    uint64_t start_ns;
+    bool in_flight;
+};
+
+struct blk {
+    const struct pv_blk_ops *ops;
+    struct pv_blk *pv;
+    unsigned index;
+    struct mutex mutex;
+    struct waitq waiters; /* threads that wait for completions or for a free slot */
+    struct slot *free;
+    struct slot *slots;
+};
+
+static struct blk *opened[PV_DEVICES_MAX];
+static struct mutex open_mutex;
+
+/* What is still to be transferred. */
+struct transfer {
+    enum pv_blk_operation operation;
+    uint64_t sector;
+    uint64_t sector_count; /* left */
+    uint8_t *data;
+};
+
+static void completed(void *context)
+{
+    struct blk *blk = context;
+
+    waitq_wake(&blk->waiters, 1);
+}
+
+static void prepare_slots(struct blk *blk)
+{
+    for (unsigned i = blk->pv->requests_max; i-- > 0;) {
+        blk->slots[i].next = blk->free;
+        blk->free = &blk->slots[i];
+    }
+}
+
+static int attach(unsigned index, struct blk **result)
+{
+    const struct pv_device *device = device_find(PV_BLK, index);
+    const struct pv_blk_ops *ops;
+    struct blk *blk;
+    void *memory;
+    int error;
+
+    if (device == NULL || pv_blk_frontends[device->family] == NULL)
+        return -ENODEV;
+    ops = pv_blk_frontends[device->family];
+    memory = device_memory(ops->memory_bytes(device));
+    blk = device_memory(sizeof(*blk));
+    if (memory == NULL || blk == NULL)
+        return -ENOMEM;
+    error = ops->attach(device, memory, &blk->pv);
+    if (error != 0)
+        return error;
+    blk->slots = device_memory(blk->pv->requests_max * sizeof(struct slot));
+    if (blk->slots == NULL)
+        return -ENOMEM;
+    blk->ops = ops;
+    blk->index = index;
+    prepare_slots(blk);
+    error = event_handle(blk->pv->event, completed, blk);
+    *result = blk;
+    return error;
+}
+
+int blk_open(unsigned index, struct blk **blk)
+{
+    int error = 0;
+
+    if (index >= PV_DEVICES_MAX)
+        return -ENODEV;
+    mutex_lock(&open_mutex);
+    if (opened[index] == NULL)
+        error = attach(index, &opened[index]);
+    if (error == 0)
+        *blk = opened[index];
+    mutex_unlock(&open_mutex);
+    return error;
+}
+
+void blk_info(struct blk *blk, struct blk_info *info)
+{
+    mutex_lock(&blk->mutex);
+    blk->ops->refresh(blk->pv);
+    *info = (struct blk_info){
+        .sector_count = blk->pv->sector_count,
+        .read_only = blk->pv->read_only,
+        .can_flush = blk->pv->can_flush,
+        .can_discard = blk->pv->can_discard,
+    };
+    mutex_unlock(&blk->mutex);
+}
+
+static bool out_of_service(struct blk *blk)
+{
+    if (blk->pv->fault == NULL)
+        return false;
+    device_out_of_service("blk", blk->index, blk->pv->fault);
+    return true;
+}
+
+static void account(const struct transfer *transfer, uint64_t sectors)
+{
+    metrics.blk_requests[transfer->operation]++;
+    if (transfer->operation == PV_BLK_READ)
+        metrics.blk_bytes_read += sectors * PV_SECTOR_BYTES;
+    else if (transfer->operation == PV_BLK_WRITE)
+        metrics.blk_bytes_written += sectors * PV_SECTOR_BYTES;
+}
+
+/* Queues the next request of a transfer. 0, -EAGAIN when there is no room, or what failed. */
+static int submit_one(struct blk *blk, struct transfer *transfer, struct call *call)
+{
+    uint64_t sectors = transfer->sector_count;
+    struct pv_segment segment = {.address = transfer->data};
+    struct pv_blk_request request = {.operation = transfer->operation, .sector = transfer->sector};
+    struct slot *slot = blk->free;
+    int error;
+
+    if (slot == NULL)
+        return -EAGAIN;
+    if (sectors > blk->pv->sectors_max)
+        sectors = blk->pv->sectors_max;
+    if (sectors > UINT32_MAX / PV_SECTOR_BYTES)
+        sectors = UINT32_MAX / PV_SECTOR_BYTES;
+    if (transfer->data != NULL) {
+        segment.bytes = (uint32_t)sectors * PV_SECTOR_BYTES;
+        request.segments = &segment;
+        request.segment_count = 1;
+    }
+    request.sector_count = (uint32_t)sectors;
+    request.cookie = slot;
+    error = blk->ops->submit(blk->pv, &request);
+    if (error != 0)
+        return error;
+
+    blk->free = slot->next;
+    *slot = (struct slot){.call = call, .start_ns = clock_now_ns(), .in_flight = true};
+    call->outstanding++;
+    account(transfer, sectors);
+    transfer->sector += sectors;
+    transfer->sector_count -= sectors;
+    if (transfer->data != NULL)
+        transfer->data += sectors * PV_SECTOR_BYTES;
+    return 0;
+}
+
+/* Queues as much of a transfer as there is room for and tells the device once. After an error
+ * nothing more of it is queued. Returns whether something was. */
+static bool submit(struct blk *blk, struct transfer *transfer, struct call *call)
+{
+    bool queued = false;
+    int error = 0;
+
+    while (transfer->sector_count > 0 && call->error == 0 && error == 0) {
+        error = submit_one(blk, transfer, call);
+        if (error == 0)
+            queued = true;
+        else if (error != -EAGAIN)
+            call->error = error;
+    }
+    if (queued)
+        blk->ops->kick(blk->pv);
+    return queued;
+}
+
+/* Takes all completions there are, whosever they are. Returns whether there were any. */
+static bool reap(struct blk *blk)
+{
+    bool starved = blk->free == NULL;
+    unsigned count = 0;
+    void *cookie;
+    int result;
+
+    while (blk->ops->take(blk->pv, &cookie, &result) == 1) {
+        struct slot *slot = cookie;
+        struct call *call = slot->call;
+
+        kassert(slot->in_flight);
+        metrics.blk_latency_ns += clock_now_ns() - slot->start_ns;
+        if (result != 0) {
+            metrics.blk_errors++;
+            if (call->error == 0)
+                call->error = result;
+        }
+        *slot = (struct slot){.next = blk->free};
+        blk->free = slot;
+        count++;
+        if (--call->outstanding == 0 && call->thread != thread_self())
+            thread_unpark(call->thread);
+    }
+    if (starved && count > 0)
+        waitq_wake(&blk->waiters, UINT32_MAX);
+    return count > 0;
+}
+
+static void wake_parked(struct waiter *waiter)
+{
+    thread_unpark(waiter->context);
+}
+
+/*
+ * Sleeps until the device has completed something. No wake-up is lost:
+ * 1. The waiter is queued before the device is asked for an event; one that comes from then on
+ *    unparks this thread, and a park after that returns at once.
+ * 2. A completion from before is what `ask` answers true for.
+ * 3. A thread that takes completions for others unparks them itself.
+ * 4. The event wakes the first waiter only. When that one leaves, `leave` asks again for the rest.
+ */
+static void wait_for_completion(struct blk *blk)
+{
+    struct waiter waiter = {.wake = wake_parked, .context = thread_self()};
+
+    waitq_add(&blk->waiters, &waiter);
+    if (!blk->ops->ask(blk->pv)) {
+        mutex_unlock(&blk->mutex);
+        thread_park(NO_DEADLINE);
+        mutex_lock(&blk->mutex);
+    }
+    waitq_remove(&waiter);
+}
+
+/* Before a thread turns away from a device for which others still wait: all completions are taken
+ * and an event is asked for. */
+static void leave(struct blk *blk)
+{
+    while (!waitq_empty(&blk->waiters) && blk->pv->fault == NULL && blk->ops->ask(blk->pv))
+        reap(blk);
+    if (blk->pv->fault != NULL)
+        waitq_wake(&blk->waiters, UINT32_MAX);
+    mutex_unlock(&blk->mutex);
+}
+
+static int run(struct blk *blk, struct transfer *transfer)
+{
+    struct call call = {.thread = thread_self()};
+
+    mutex_lock(&blk->mutex);
+    while (!out_of_service(blk) &&
+           (call.outstanding > 0 || (transfer->sector_count > 0 && call.error == 0))) {
+        bool moved = submit(blk, transfer, &call);
+
+        moved |= reap(blk);
+        if (!moved && !out_of_service(blk) && (call.outstanding > 0 || call.error == 0))
+            wait_for_completion(blk);
+    }
+    /* A lost device may still write into what was posted; there is no way to wait for that. */
+    if (out_of_service(blk))
+        call.error = -EIO;
+    leave(blk);
+    return call.error;
+}
+
+/* Within the device as it is now? A device that grew says so in its configuration. */
+static bool in_bounds(struct blk *blk, uint64_t sector, uint64_t count)
+{
+    uint64_t total = blk->pv->sector_count;
+
+    if (sector <= total && count <= total - sector)
+        return true;
+    mutex_lock(&blk->mutex);
+    blk->ops->refresh(blk->pv);
+    total = blk->pv->sector_count;
+    mutex_unlock(&blk->mutex);
+    return sector <= total && count <= total - sector;
+}
+
+int blk_read(struct blk *blk, uint64_t sector, void *data, size_t sector_count)
+{
+    struct transfer transfer = {PV_BLK_READ, sector, sector_count, data};
+
+    if (!in_bounds(blk, sector, sector_count))
+        return -EINVAL;
+    return run(blk, &transfer);
+}
+
+int blk_write(struct blk *blk, uint64_t sector, const void *data, size_t sector_count)
+{
+    /* The frontend's segments serve both directions; nobody writes to this one. */
+    struct transfer transfer = {PV_BLK_WRITE, sector, sector_count, (void *)(uintptr_t)data};
+
+    if (blk->pv->read_only)
+        return -EROFS;
+    if (!in_bounds(blk, sector, sector_count))
+        return -EINVAL;
+    return run(blk, &transfer);
+}
+
+int blk_flush(struct blk *blk)
+{
+    /* One request, however many sectors the transfer names. */
+    struct transfer transfer = {.operation = PV_BLK_FLUSH, .sector_count = 1};
+
+    return blk->pv->can_flush ? run(blk, &transfer) : 0;
+}
+
+int blk_discard(struct blk *blk, uint64_t sector, uint64_t sector_count)
+{
+    struct transfer transfer = {
+        .operation = PV_BLK_DISCARD, .sector = sector, .sector_count = sector_count};
+
+    if (!blk->pv->can_discard)
+        return -EOPNOTSUPP;
+    if (blk->pv->read_only)
+        return -EROFS;
+    if (!in_bounds(blk, sector, sector_count))
+        return -EINVAL;
+    return run(blk, &transfer);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside the kernel: first calls, made once by kernel_start. */
+#ifndef KERNEL_FIRST_H
+#define KERNEL_FIRST_H
+
+struct bootrec;
+
+/* Hands the boot record's RAM to the page allocator. */
+void page_start(const struct bootrec *record);
+/* Takes the boot record's seed and erases it. */
+void random_start(const struct bootrec *record);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Start-up. kernel_start is entered by arch with the one boot record; it runs the one ordered list
+ * and then the program. The functions below it belong to the layers above and are optional parts of
+ * an image: weak references, present when the program links them.
+ */
+#ifndef KERNEL_START_H
+#define KERNEL_START_H
+
+#include "arch/bootrec.h" /* struct bootrec, for program_start */
+
+extern const struct bootrec *bootrec; /* kept for the life of the VM */
+
+/* By the layers above; each returns 0 or a negative errno with a line logged. */
+int fs_start(void) __attribute__((weak));  /* mounts /tmp, /dev, /proc and blk0's file system */
+int net_start(void) __attribute__((weak)); /* brings interfaces up; waits for nothing */
+/* The C library's seam: builds argv and environ, runs main, exits with its status. Always there. */
+void program_start(const struct bootrec *record) __attribute__((noreturn));
+
+/* Ends the VM with the program's status: pv->exit. Called by _exit. */
+void kernel_exit(int status) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The scheduler: round robin over a queue of runnable threads, preempted by upcalls; idle is a wait
+ * on the stack of whoever blocked last. Relies on pv.h for waiting and the timer. The rest of
+ * kernel/ calls it with upcalls masked (sched.h).
+ *
+ * A program with one thread pays nothing: upcalls are switched on with the second thread or the
+ * first timer. Until then the mask is a variable of our own, nobody interrupts, and pending events
+ * are looked at when the thread sleeps or yields.
+ */
+#include "sched.h"
+
+#include "arch/bootrec.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/metrics.h"
+#include "pvabi/pv.h"
+
+#define SLICE_NS 10000000ull
+
+extern uint8_t boot_stack_low[], boot_stack_high[];
+
+static struct thread main_thread = {
+    .state = THREAD_RUNNING,
+    .stack_low = boot_stack_low,
+    .stack_high = boot_stack_high,
+    .name = "main",
+};
+
+struct cpu cpu_boot = {.current = &main_thread, .timer_armed_ns = NO_DEADLINE};
+
+/* The mask that counts: this one until upcalls are on, the platform's afterwards. */
+static struct pv_upcall quiet;
+static struct pv_upcall *upcall = &quiet;
+
+unsigned upcalls_mask(void)
+{
+    unsigned state = upcall->mask;
+
+    /* An upcall between the reading and the writing leaves the mask as it found it. */
+    upcall->mask = 1;
+    arch_barrier_compiler(); /* masked before the critical section's accesses */
+    return state;
+}
+
+void upcalls_restore(unsigned state)
+{
+    if (state != 0)
+        return;
+    arch_barrier_compiler(); /* the critical section's accesses before unmasking */
+    for (;;) {
+        /* A locked exchange: the mask is cleared before `pending` is read. The other side sets
+         * `pending` and then reads the mask, so one of the two sees the other's write and an event
+         * between them is not lost. */
+        __atomic_exchange_n(&upcall->mask, 0, __ATOMIC_SEQ_CST);
+        if (!upcall->pending)
+            return;
+        upcall->mask = 1;
+        arch_barrier_compiler();
+        kernel_upcall();
+    }
+}
+
+bool upcalls_masked(void)
+{
+    return upcall->mask != 0;
+}
+
+void sched_start_upcalls(void)
+{
+    struct cpu *cpu = cpu_self();
+
+    if (cpu->upcalls_on)
+        return;
+    kassert(upcalls_masked());
+    cpu->upcalls_on = true;
+    cpu->current->thread_pointer = arch_thread_pointer();
+    pv_upcall->mask = 1;
+    upcall = pv_upcall;
+    pv->upcalls_enable();
+}
+
+/* Has the platform's timer fire no later than the first moment at which a running thread must be
+ * interrupted. A timer that fires early is only looked at then, because arming costs a hypercall
+ * and not arming costs nothing. */
+static void program_timer(void)
+{
+    struct cpu *cpu = cpu_self();
+    uint64_t needed_ns = timer_next_deadline();
+
+    if (!cpu->upcalls_on)
+        return;
+    if (cpu->run_first != NULL && cpu->slice_end_ns < needed_ns)
+        needed_ns = cpu->slice_end_ns;
+    if (needed_ns < cpu->timer_armed_ns) {
+        cpu->timer_armed_ns = needed_ns;
+        pv->timer_set(needed_ns);
+    }
+}
+
+void sched_timer_armed(void)
+{
+    sched_start_upcalls();
+    if (!cpu_self()->in_events)
+        program_timer();
+}
+
+static void run_queue_append(struct cpu *cpu, struct thread *thread, uint64_t now_ns)
+{
+    thread->state = THREAD_RUNNABLE;
+    thread->runnable_since_ns = now_ns;
+    thread->next = NULL;
+    if (cpu->run_first == NULL)
+        cpu->run_first = thread;
+    else
+        cpu->run_last->next = thread;
+    cpu->run_last = thread;
+}
+
+static struct thread *run_queue_take(struct cpu *cpu)
+{
+    struct thread *thread = cpu->run_first;
+
+    if (thread != NULL)
+        cpu->run_first = thread->next;
+    return thread;
+}
+
+void sched_make_runnable(struct thread *thread)
+{
+    struct cpu *cpu = cpu_self();
+    uint64_t now_ns = clock_now_ns();
+
+    run_queue_append(cpu, thread, now_ns);
+    /* In events and in the scheduler itself the timer is seen to at the end. */
+    if (cpu->in_events || cpu->current->state != THREAD_RUNNING)
+        return;
+    /* Alone until now, the running thread has used up its slice: it is given one more, because
+     * whoever wakes another usually sleeps soon. */
+    if (cpu->run_first == thread && cpu->slice_end_ns <= now_ns)
+        cpu->slice_end_ns = now_ns + SLICE_NS;
+    program_timer();
+}
+
+void sched_events(void)
+{
+    struct cpu *cpu = cpu_self();
+    uint64_t taken[PV_EVENT_WORDS];
+
+    cpu->in_events = true;
+    if (pv_upcall->pending) {
+        pv->events_take(taken);
+        if (taken[0] & 1ull << PV_EVENT_TIMER)
+            cpu->timer_armed_ns = NO_DEADLINE;
+        event_dispatch(taken);
+    }
+    if (timer_next_deadline() != NO_DEADLINE)
+        timer_expire(clock_now_ns());
+    cpu->in_events = false;
+}
+
+static void idle(void)
+{
+    uint64_t before_ns = clock_now_ns();
+
+    /* No wake-up is lost here: upcalls are masked, so an event since the run queue was looked at is
+     * pending, and then the wait returns at once; the deadline is the earliest of all timers. */
+    pv->wait(timer_next_deadline());
+    metrics.idle_ns += clock_now_ns() - before_ns;
+    sched_events();
+}
+
+void sched_switch(void)
+{
+    struct cpu *cpu = cpu_self();
+    struct thread *from = cpu->current, *to;
+    uint64_t now_ns;
+
+    kassert(upcalls_masked());
+    while ((to = run_queue_take(cpu)) == NULL)
+        idle();
+    now_ns = clock_now_ns();
+    metrics.runqueue_wait_ns += now_ns - to->runnable_since_ns;
+    to->state = THREAD_RUNNING;
+    cpu->slice_end_ns = now_ns + SLICE_NS;
+    cpu->current = to;
+    program_timer();
+    if (to == from)
+        return;
+    metrics.context_switches++;
+    arch_thread_pointer_set(to->thread_pointer);
+    arch_context_switch(&from->context, &to->context);
+    sched_switched();
+}
+
+void sched_switched(void)
+{
+    struct cpu *cpu = cpu_self();
+    struct thread *dead = cpu->dead;
+
+    cpu->dead = NULL;
+    if (dead != NULL)
+        thread_free(dead);
+}
+
+void kernel_upcall(void)
+{
+    struct cpu *cpu = cpu_self();
+    uint64_t now_ns;
+
+    sched_events();
+    if (cpu->run_first == NULL) {
+        program_timer();
+        return;
+    }
+    now_ns = clock_now_ns();
+    if (now_ns < cpu->slice_end_ns) {
+        program_timer();
+        return;
+    }
+    metrics.preemptions++;
+    run_queue_append(cpu, cpu->current, now_ns);
+    sched_switch();
+}
+
+void thread_yield(void)
+{
+    struct cpu *cpu = cpu_self();
+    unsigned state = upcalls_mask();
+
+    kassert(state == 0);
+    if (!cpu->upcalls_on)
+        sched_events();
+    if (cpu->run_first != NULL) {
+        run_queue_append(cpu, cpu->current, clock_now_ns());
+        sched_switch();
+    }
+    upcalls_restore(state);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one ordered start-up list. Entered once by arch on the boot stack, with the platform (pv.h)
+ * ready. Upcalls are off and nobody else runs until someone starts a thread or a timer.
+ */
+#include "kernel/start.h"
+
+#include <stddef.h>
+
+#include "arch/bootrec.h"
+#include "first.h"
+#include "kernel/log.h"
+#include "pvabi/pv.h"
+
+const struct bootrec *bootrec;
+
+void kernel_start(const struct bootrec *record)
+{
+    bootrec = record;
+    page_start(record);
+    random_start(record);
+    if (fs_start != NULL)
+        fs_start();
+    if (net_start != NULL)
+        net_start();
+    program_start(record);
+}
+
+void kernel_exit(int status)
+{
+    pv->exit(status);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Wait queue, mutex and condition, built from park and unpark. Used by every layer above. A queue
+ * changes only with upcalls masked; a thread parks only unmasked.
+ */
+#include "kernel/sync.h"
+
+#include "kernel/errno.h"
+#include "kernel/log.h"
+#include "kernel/thread.h"
+#include "sched.h"
+
+void waitq_add(struct waitq *queue, struct waiter *waiter)
+{
+    unsigned state = upcalls_mask();
+
+    kassert(waiter->queue == NULL);
+    waiter->queue = queue;
+    waiter->next = NULL;
+    waiter->prev = queue->last;
+    if (queue->last != NULL)
+        queue->last->next = waiter;
+    else
+        queue->first = waiter;
+    queue->last = waiter;
+    upcalls_restore(state);
+}
+
+void waitq_remove(struct waiter *waiter)
+{
+    unsigned state = upcalls_mask();
+    struct waitq *queue = waiter->queue;
+
+    if (queue != NULL) {
+        if (waiter->prev != NULL)
+            waiter->prev->next = waiter->next;
+        else
+            queue->first = waiter->next;
+        if (waiter->next != NULL)
+            waiter->next->prev = waiter->prev;
+        else
+            queue->last = waiter->prev;
+        waiter->next = waiter->prev = NULL;
+        waiter->queue = NULL;
+    }
+    upcalls_restore(state);
+}
+
+void waitq_wake(struct waitq *queue, uint32_t most)
+{
+    unsigned state = upcalls_mask();
+    struct waiter *waiter = queue->first;
+
+    while (waiter != NULL && most-- > 0) {
+        struct waiter *next = waiter->next;
+
+        waiter->wake(waiter);
+        waiter = next;
+    }
+    upcalls_restore(state);
+}
+
+bool waitq_empty(const struct waitq *queue)
+{
+    return queue->first == NULL;
+}
+
+/* A thread on a queue: off it means woken. */
+static void wake_thread(struct waiter *waiter)
+{
+    waitq_remove(waiter);
+    thread_unpark(waiter->context);
+}
+
+int waitq_wait(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns)
+{
+    struct waiter waiter = {.wake = wake_thread, .context = thread_self()};
+    int result = 0;
+    unsigned state;
+
+    /* No wake-up is lost:
+     * 1. Who changes the condition holds the mutex, so cannot have done it between the caller's
+     *    check and the adding here.
+     * 2. Who does it after the unlocking finds the waiter queued; its unpark before our park
+     *    leaves a token. */
+    waitq_add(queue, &waiter);
+    mutex_unlock(mutex);
+    while (__atomic_load_n(&waiter.queue, __ATOMIC_ACQUIRE) != NULL && result == 0)
+        result = thread_park(deadline_ns);
+    state = upcalls_mask();
+    if (waiter.queue == NULL)
+        result = 0; /* woken while the deadline passed */
+    else
+        waitq_remove(&waiter);
+    upcalls_restore(state);
+    mutex_lock(mutex);
+    return result;
+}
+
+int cond_wait_until(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns)
+{
+    return waitq_wait(&cond->waiters, mutex, deadline_ns);
+}
+
+void cond_signal(struct cond *cond)
+{
+    waitq_wake(&cond->waiters, 1);
+}
+
+void cond_broadcast(struct cond *cond)
+{
+    waitq_wake(&cond->waiters, UINT32_MAX);
+}
+
+bool mutex_try(struct mutex *mutex)
+{
+    struct thread *none = NULL;
+
+    return __atomic_compare_exchange_n(&mutex->owner, &none, thread_self(), false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+    mutex_lock_until(mutex, NO_DEADLINE);
+}
+
+int mutex_lock_until(struct mutex *mutex, uint64_t deadline_ns)
+{
+    struct thread *self = thread_self();
+    struct waiter waiter = {.wake = wake_thread, .context = self};
+    int result = 0;
+    unsigned state;
+
+    if (mutex_try(mutex))
+        return 0;
+    kassert(mutex->owner != self);
+
+    /* No wake-up is lost: the owner gives the mutex up with upcalls masked, either before this
+     * second try (which succeeds) or after the waiter is queued (which is handed the mutex). */
+    state = upcalls_mask();
+    kassert(state == 0);
+    if (mutex_try(mutex)) {
+        upcalls_restore(state);
+        return 0;
+    }
+    waitq_add(&mutex->waiters, &waiter);
+    upcalls_restore(state);
+
+    while (__atomic_load_n(&mutex->owner, __ATOMIC_ACQUIRE) != self && result == 0)
+        result = thread_park(deadline_ns);
+    if (result == 0)
+        return 0;
+    state = upcalls_mask();
+    if (mutex->owner == self)
+        result = 0; /* handed over while the deadline passed */
+    else
+        waitq_remove(&waiter);
+    upcalls_restore(state);
+    return result;
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+    unsigned state = upcalls_mask();
+    struct waiter *waiter = mutex->waiters.first;
+
+    kassert(mutex->owner == thread_self());
+    mutex->owner = waiter != NULL ? waiter->context : NULL;
+    if (waiter != NULL)
+        waiter->wake(waiter);
+    upcalls_restore(state);
+}
+
+bool mutex_held(const struct mutex *mutex)
+{
+    return mutex->owner == thread_self();
+}

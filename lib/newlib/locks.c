@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * newlib's locks over kernel mutexes: the ten functions and eight static locks that replace libc.a's
+ * no-ops, all in this one object (libc.a's lock object must not be pulled in beside it). newlib
+ * allocates a lock for each FILE; without memory such a FILE shares one spare lock.
+ */
+#include <stdlib.h>
+#include <sys/lock.h>
+
+#include "kernel/sync.h"
+
+/* Recursive locks count in `depth`, which only the owner touches; plain ones leave it alone. */
+struct __lock {
+    struct mutex mutex;
+    unsigned depth;
+};
+
+struct __lock __lock___sfp_recursive_mutex;
+struct __lock __lock___atexit_recursive_mutex;
+struct __lock __lock___at_quick_exit_mutex;
+struct __lock __lock___malloc_recursive_mutex;
+struct __lock __lock___env_recursive_mutex;
+struct __lock __lock___tz_mutex;
+struct __lock __lock___dd_hash_mutex;
+struct __lock __lock___arc4random_mutex;
+
+static struct __lock spare_lock;
+
+void __retarget_lock_init(_LOCK_T *lock)
+{
+    *lock = calloc(1, sizeof **lock);
+    if (!*lock)
+        *lock = &spare_lock;
+}
+
+void __retarget_lock_init_recursive(_LOCK_T *lock)
+{
+    __retarget_lock_init(lock);
+}
+
+void __retarget_lock_close(_LOCK_T lock)
+{
+    if (lock != &spare_lock)
+        free(lock);
+}
+
+void __retarget_lock_close_recursive(_LOCK_T lock)
+{
+    __retarget_lock_close(lock);
+}
+
+void __retarget_lock_acquire(_LOCK_T lock)
+{
+    mutex_lock(&lock->mutex);
+}
+
+void __retarget_lock_acquire_recursive(_LOCK_T lock)
+{
+    if (mutex_held(&lock->mutex)) {
+        lock->depth++;
+        return;
+    }
+    mutex_lock(&lock->mutex);
+}
+
+int __retarget_lock_try_acquire(_LOCK_T lock)
+{
+    return mutex_try(&lock->mutex);
+}
+
+int __retarget_lock_try_acquire_recursive(_LOCK_T lock)
+{
+    if (mutex_held(&lock->mutex)) {
+        lock->depth++;
+        return 1;
+    }
+    return mutex_try(&lock->mutex);
+}
+
+void __retarget_lock_release(_LOCK_T lock)
+{
+    mutex_unlock(&lock->mutex);
+}
+
+void __retarget_lock_release_recursive(_LOCK_T lock)
+{
+    if (lock->depth > 0) {
+        lock->depth--;
+        return;
+    }
+    mutex_unlock(&lock->mutex);
+}

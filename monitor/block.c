@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The block backend: virtio-blk requests (virtio 1.2, 5.2.6) on a disk. Reads that the host has in
+ * memory are served on the loop's thread; everything that may wait for the disk goes to one worker
+ * thread per device, so that a slow disk holds up nothing else. Data moves directly between the
+ * disk and the guest's memory.
+ *
+ * Threads: the loop's thread owns the ring and parses; the worker sees only requests, which pass
+ * through two lists under `lock`.
+ */
+#include "backends.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "disk.h"
+#include "iov.h"
+#include "json.h"
+#include "loop.h"
+#include "vring.h"
+
+#define QUEUE_SIZE 128u
+#define DISCARD_SEGMENTS_MAX 16u
+#define BATCH_MAX 512u /* requests, before the loop's other devices have their turn */
+#define CONFIG_BYTES (offsetof(struct virtio_blk_config, write_zeroes_may_unmap) + 4)
+/* The ring allows QUEUE_SIZE in flight, and one is always at hand for vring_next. */
+#define REQUEST_COUNT (QUEUE_SIZE + 1u)
+_Static_assert(CONFIG_BYTES <= DEVICE_CONFIG_MAX, "the configuration fits");
+
+struct request {
+    struct request *next;
+    uint32_t type;
+    uint8_t status; /* VIRTIO_BLK_S_* */
+    uint64_t offset;
+    uint64_t bytes; /* of data */
+    uint8_t *status_at;
+    struct iovec *data; /* within chain.segments */
+    unsigned data_count;
+    uint32_t written_bytes; /* for the used ring: the whole writable part */
+    struct vring_chain chain;
+};
+
+struct request_list {
+    struct request *first, *last;
+};
+
+struct counters {
+    uint64_t reads, writes, flushes, discards, errors;
+    uint64_t read_bytes, written_bytes;
+    uint64_t waited; /* requests that went to the worker */
+};
+
+struct block {
+    struct device device;
+    struct disk disk;
+    struct loop *loop;
+    bool began;
+    struct counters counters;
+    struct request *requests; /* REQUEST_COUNT of them */
+    struct request *unused;   /* last freed first, so that few pages are touched */
+    int done_fd;              /* eventfd: `done` is no longer empty */
+
+    pthread_t worker;
+    bool worker_runs;
+    pthread_mutex_t lock;
+    pthread_cond_t work_arrived;
+    bool stopping;            /* under lock, as the two lists */
+    struct request_list work; /* loop -> worker */
+    struct request_list done; /* worker -> loop */
+};
+
+static void list_append(struct request_list *list, struct request *request)
+{
+    request->next = NULL;
+    if (list->first == NULL)
+        list->first = request;
+    else
+        list->last->next = request;
+    list->last = request;
+}
+
+static struct request *list_take(struct request_list *list)
+{
+    struct request *request = list->first;
+
+    if (request != NULL)
+        list->first = request->next;
+    return request;
+}
+
+/* --- what a request does, on either thread --- */
+
+static bool request_in_range(const struct block *block, uint64_t sector, uint64_t sectors)
+{
+    return sector <= block->disk.sectors && sectors <= block->disk.sectors - sector;
+}
+
+static uint8_t request_discard(struct block *block, const struct request *request)
+{
+    struct virtio_blk_discard_write_zeroes ranges[DISCARD_SEGMENTS_MAX];
+    size_t count = request->bytes / sizeof(ranges[0]);
+
+    if (!block->disk.can_discard)
+        return VIRTIO_BLK_S_UNSUPP;
+    if (count == 0 || count > DISCARD_SEGMENTS_MAX || request->bytes % sizeof(ranges[0]) != 0)
+        return VIRTIO_BLK_S_IOERR;
+    iov_read(request->data, request->data_count, ranges, request->bytes);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t sector = le64toh(ranges[i].sector);
+        uint32_t sectors = le32toh(ranges[i].num_sectors);
+
+        if (ranges[i].flags != 0)
+            return VIRTIO_BLK_S_UNSUPP;
+        if (!request_in_range(block, sector, sectors))
+            return VIRTIO_BLK_S_IOERR;
+        if (sectors > 0 && disk_discard(&block->disk, sector * DISK_SECTOR_BYTES,
+                                        (uint64_t)sectors * DISK_SECTOR_BYTES) < 0)
+            return VIRTIO_BLK_S_IOERR;
+    }
+    return VIRTIO_BLK_S_OK;
+}
+
+static uint8_t request_perform(struct block *block, struct request *request)
+{
+    struct disk *disk = &block->disk;
+    int result;
+
+    switch (request->type) {
+    case VIRTIO_BLK_T_IN:
+        result = disk_read(disk, request->data, request->data_count, request->offset);
+        break;
+    case VIRTIO_BLK_T_OUT:
+        result = disk_write(disk, request->data, request->data_count, request->offset);
+        break;
+    case VIRTIO_BLK_T_FLUSH:
+        result = disk_flush(disk);
+        break;
+    default: /* VIRTIO_BLK_T_DISCARD: request_check lets nothing else through */
+        return request_discard(block, request);
+    }
+    return result < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
+}
+
+/* --- the worker's thread --- */
+
+static void *block_work(void *context)
+{
+    struct block *block = context;
+    uint64_t one = 1;
+
+    pthread_mutex_lock(&block->lock);
+    for (;;) {
+        struct request *request = list_take(&block->work);
+        bool was_empty;
+
+        if (request == NULL) {
+            /* Only with an empty list: what the guest has asked for is carried out. */
+            if (block->stopping)
+                break;
+            pthread_cond_wait(&block->work_arrived, &block->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&block->lock);
+        request->status = request_perform(block, request);
+        pthread_mutex_lock(&block->lock);
+        was_empty = block->done.first == NULL;
+        list_append(&block->done, request);
+        if (was_empty && write(block->done_fd, &one, sizeof(one)) < 0)
+            perror("coracle: block worker");
+    }
+    pthread_mutex_unlock(&block->lock);
+    return NULL;
+}
+
+/* --- the loop's thread --- */
+
+static void block_count(struct block *block, const struct request *request)
+{
+    struct counters *counters = &block->counters;
+
+    if (request->status != VIRTIO_BLK_S_OK) {
+        counters->errors++;
+        return;
+    }
+    switch (request->type) {
+    case VIRTIO_BLK_T_IN:
+        counters->reads++;
+        counters->read_bytes += request->bytes;
+        break;
+    case VIRTIO_BLK_T_OUT:
+        counters->writes++;
+        counters->written_bytes += request->bytes;
+        break;
+    case VIRTIO_BLK_T_FLUSH:
+        counters->flushes++;
+        break;
+    case VIRTIO_BLK_T_DISCARD:
+        counters->discards++;
+        break;
+    }
+}
+
+static void block_complete(struct block *block, struct request *request)
+{
+    block_count(block, request);
+    *request->status_at = request->status;
+    vring_use(block->device.rings[0], request->chain.head, request->written_bytes);
+    request->next = block->unused;
+    block->unused = request;
+}
+
+static void block_on_done(void *context, uint32_t epoll_events)
+{
+    struct block *block = context;
+    struct request *request, *next;
+    uint64_t count;
+
+    (void)epoll_events;
+    if (read(block->done_fd, &count, sizeof(count)) < 0)
+        return;
+    pthread_mutex_lock(&block->lock);
+    request = block->done.first;
+    block->done.first = NULL;
+    pthread_mutex_unlock(&block->lock);
+
+    if (block->device.failed)
+        return;
+    for (; request != NULL; request = next) {
+        next = request->next;
+        block_complete(block, request);
+    }
+    backend_publish(&block->device, 0);
+}
+
+/* Takes header and status byte off the chain, wherever the driver has put its segments' borders
+ * (virtio 1.2, 2.7.4); what is left is data. The chain has at least a header and a status byte. */
+static void request_parse(struct request *request)
+{
+    struct vring_chain *chain = &request->chain;
+    struct iovec *segments = chain->segments;
+    struct iovec *writable = segments + chain->readable_count;
+    struct virtio_blk_outhdr header;
+    struct iovec *last;
+
+    iov_read(segments, chain->readable_count, &header, sizeof(header));
+    request->type = le32toh(header.type);
+    request->offset = le64toh(header.sector); /* in sectors, until it is checked */
+    request->status = VIRTIO_BLK_S_OK;
+    request->written_bytes = chain->writable_bytes;
+
+    last = &writable[chain->writable_count - 1];
+    request->status_at = (uint8_t *)last->iov_base + last->iov_len - 1;
+    if (request->type == VIRTIO_BLK_T_IN || request->type == VIRTIO_BLK_T_GET_ID) {
+        request->data = writable;
+        request->bytes = chain->writable_bytes - 1u;
+        request->data_count = iov_trim(writable, chain->writable_count, request->bytes);
+    } else {
+        request->data = segments;
+        request->bytes = chain->readable_bytes - sizeof(header);
+        request->data_count = iov_skip(&request->data, chain->readable_count, sizeof(header));
+    }
+}
+
+static uint8_t request_check(const struct block *block, struct request *request)
+{
+    switch (request->type) {
+    case VIRTIO_BLK_T_OUT:
+    case VIRTIO_BLK_T_DISCARD:
+        if (block->disk.read_only)
+            return VIRTIO_BLK_S_IOERR;
+        break;
+    case VIRTIO_BLK_T_IN:
+    case VIRTIO_BLK_T_FLUSH:
+    case VIRTIO_BLK_T_GET_ID:
+        break;
+    default:
+        return VIRTIO_BLK_S_UNSUPP;
+    }
+    if (request->type == VIRTIO_BLK_T_IN || request->type == VIRTIO_BLK_T_OUT) {
+        if (request->bytes % DISK_SECTOR_BYTES != 0 ||
+            !request_in_range(block, request->offset, request->bytes / DISK_SECTOR_BYTES))
+            return VIRTIO_BLK_S_IOERR;
+        request->offset *= DISK_SECTOR_BYTES;
+    }
+    return VIRTIO_BLK_S_OK;
+}
+
+/* True when the request is answered without waiting for anything. */
+static bool request_answer_at_once(struct block *block, struct request *request)
+{
+    char id[VIRTIO_BLK_ID_BYTES] = "";
+
+    request->status = request_check(block, request);
+    if (request->status != VIRTIO_BLK_S_OK)
+        return true;
+    switch (request->type) {
+    case VIRTIO_BLK_T_IN:
+        return disk_read_at_once(&block->disk, request->data, request->data_count,
+                                 request->offset, request->bytes);
+    case VIRTIO_BLK_T_GET_ID:
+        snprintf(id, sizeof(id), "blk%u", block->device.index);
+        iov_write(request->data, request->data_count, id, sizeof(id));
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void block_hand_to_worker(struct block *block, struct request *request)
+{
+    block->counters.waited++;
+    pthread_mutex_lock(&block->lock);
+    list_append(&block->work, request);
+    pthread_cond_signal(&block->work_arrived);
+    pthread_mutex_unlock(&block->lock);
+}
+
+/* Serves one chain of the ring: as vring_next. */
+static int block_serve(struct block *block)
+{
+    struct request *request = block->unused;
+    int result;
+
+    result = vring_next(block->device.rings[0], &request->chain);
+    if (result <= 0)
+        return result;
+    if (request->chain.readable_bytes < sizeof(struct virtio_blk_outhdr) ||
+        request->chain.writable_bytes < 1) {
+        device_fail(&block->device, "a request without room for its header and status");
+        return 0;
+    }
+    block->unused = request->next;
+    request_parse(request);
+    if (request_answer_at_once(block, request))
+        block_complete(block, request);
+    else
+        block_hand_to_worker(block, request);
+    return 1;
+}
+
+/* Serves the ring until it is empty, or for one batch. */
+static void block_run(void *context, uint32_t epoll_events)
+{
+    struct block *block = context;
+    struct device *device = &block->device;
+    unsigned left = BATCH_MAX;
+    int result;
+
+    (void)epoll_events;
+    if (device->failed)
+        return;
+    do {
+        do
+            result = block_serve(block);
+        while (result > 0 && --left > 0);
+        backend_publish(device, 0);
+    } while (result == 0 && !device->failed && vring_enable_doorbell(device->rings[0]));
+    if (result < 0)
+        backend_fail_ring(device, 0);
+    if (result > 0)
+        loop_timer(block->loop, 0, block_run, block);
+}
+
+static void block_kick(struct device *device, unsigned queue)
+{
+    struct block *block = (struct block *)device;
+    uint64_t features;
+
+    if (device->failed || queue != 0)
+        return;
+    if (!block->began && !backend_begin(device, &features))
+        return;
+    block->began = true;
+    block_run(block, 0);
+}
+
+static int block_start(struct device *device, struct loop *loop)
+{
+    struct block *block = (struct block *)device;
+    int result;
+
+    block->loop = loop;
+    block->requests = calloc(REQUEST_COUNT, sizeof(*block->requests));
+    if (block->requests == NULL)
+        return -ENOMEM;
+    for (unsigned i = REQUEST_COUNT; i-- > 0;) {
+        block->requests[i].next = block->unused;
+        block->unused = &block->requests[i];
+    }
+    block->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    result = block->done_fd < 0 ? -errno : 0;
+    if (result == 0)
+        result = loop_watch(loop, block->done_fd, EPOLLIN, block_on_done, block);
+    if (result == 0)
+        result = -pthread_create(&block->worker, NULL, block_work, block);
+    block->worker_runs = result == 0;
+    if (result < 0)
+        backend_complain("--blk", block->disk.name, "%s", strerror(-result));
+    return result;
+}
+
+static void block_stats(const struct device *device, struct json *out)
+{
+    const struct counters *counters = &((const struct block *)device)->counters;
+
+    json_u64(out, "reads", counters->reads);
+    json_u64(out, "read_bytes", counters->read_bytes);
+    json_u64(out, "writes", counters->writes);
+    json_u64(out, "written_bytes", counters->written_bytes);
+    json_u64(out, "flushes", counters->flushes);
+    json_u64(out, "discards", counters->discards);
+    json_u64(out, "errors", counters->errors);
+    json_u64(out, "waited_for_disk", counters->waited);
+}
+
+static void block_destroy(struct device *device)
+{
+    struct block *block = (struct block *)device;
+
+    if (block->worker_runs) {
+        pthread_mutex_lock(&block->lock);
+        block->stopping = true;
+        pthread_cond_signal(&block->work_arrived);
+        pthread_mutex_unlock(&block->lock);
+        pthread_join(block->worker, NULL);
+    }
+    pthread_mutex_destroy(&block->lock);
+    pthread_cond_destroy(&block->work_arrived);
+    if (block->done_fd >= 0)
+        close(block->done_fd);
+    disk_close(&block->disk);
+    free(block->requests);
+    free(block);
+}
+
+static const struct device_ops block_ops = {
+    .name = "block",
+    .start = block_start,
+    .kick = block_kick,
+    .stats = block_stats,
+    .destroy = block_destroy,
+};
+
+static void block_configure(struct block *block)
+{
+    struct device *device = &block->device;
+    struct virtio_blk_config config = {
+        .capacity = htole64(block->disk.sectors),
+        .seg_max = htole32(QUEUE_SIZE - 2u), /* beside header and status */
+        .blk_size = htole32(DISK_SECTOR_BYTES),
+    };
+
+    device->features = VRING_FEATURES | 1ull << VIRTIO_BLK_F_SEG_MAX |
+                       1ull << VIRTIO_BLK_F_BLK_SIZE | 1ull << VIRTIO_BLK_F_FLUSH;
+    if (block->disk.read_only)
+        device->features |= 1ull << VIRTIO_BLK_F_RO;
+    if (block->disk.can_discard) {
+        device->features |= 1ull << VIRTIO_BLK_F_DISCARD;
+        config.max_discard_sectors = htole32(UINT32_MAX);
+        config.max_discard_seg = htole32(DISCARD_SEGMENTS_MAX);
+        config.discard_sector_alignment = htole32(1);
+    }
+    memcpy(device->config, &config, CONFIG_BYTES);
+    device->config_bytes = CONFIG_BYTES;
+}
+
+int block_open(const char *spec, struct device **out)
+{
+    struct block *block = calloc(1, sizeof(*block));
+    int result;
+
+    if (block == NULL) {
+        backend_complain("--blk", spec, "out of memory");
+        return -ENOMEM;
+    }
+    result = disk_open(&block->disk, spec);
+    if (result < 0) {
+        free(block);
+        return result;
+    }
+    block->done_fd = -1;
+    pthread_mutex_init(&block->lock, NULL);
+    pthread_cond_init(&block->work_arrived, NULL);
+    block->device.ops = &block_ops;
+    block->device.type = VIRTIO_ID_BLOCK;
+    block->device.queue_count = 1;
+    block->device.queue_sizes[0] = QUEUE_SIZE;
+    block_configure(block);
+    *out = &block->device;
+    return 0;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reads the command line. One table names the options of `run`; every mistake is one line that
+ * names the option, the value and the reason. No side effects; see options.h.
+ */
+#include "options.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "layout.h"
+#include "pvabi/native.h"
+
+const char options_help[] =
+    "usage: coracle run [OPTION]... IMAGE [ARG]...\n"
+    "       coracle inspect IMAGE\n"
+    "       coracle --help | --version\n"
+    "\n"
+    "Options of run, each as `--option value` or `--option=value`, before IMAGE:\n"
+    "  --on native|microvm|q35|pc|xen-pv|xen-pvh   the hypervisor\n"
+    "  --mem SIZE        all of the guest's RAM, with K, M or G (default 32M)\n"
+    "  --net user[,HOST:GUEST]...   user-mode network; forwards TCP port HOST of 127.0.0.1\n"
+    "  --net tap:IFNAME[,ip=ADDR/LEN[,gw=ADDR]]   a tap interface\n"
+    "  --blk FILE[,ro]   a block device; blk0, blk1, ... in this order\n"
+    "  --env NAME=VALUE  a variable of the program's environment\n"
+    "  --timeout SECONDS ends the VM with status 124\n"
+    "  --stats FILE      counters as JSON at exit; \"-\" is standard error\n"
+    "\n"
+    "The status is the program's own; 2 wrong usage, 124 time-out, 125 fault of the hypervisor,\n"
+    "130 and 143 SIGINT and SIGTERM, 134 crash of the guest.\n";
+
+struct parser {
+    struct options *options;
+    char *error;
+};
+
+static int fail(struct parser *parser, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int fail(struct parser *parser, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(parser->error, OPTIONS_ERROR_MAX, format, arguments);
+    va_end(arguments);
+    for (char *at = parser->error; *at; at++)
+        if ((unsigned char)*at < 0x20)
+            *at = '?';
+    return -EINVAL;
+}
+
+/* Digits alone, and no more than `limit`; the rest of the string is left at *end. */
+static bool read_number(const char *text, uint64_t limit, uint64_t *value, const char **end)
+{
+    uint64_t result = 0;
+    if (*text < '0' || *text > '9')
+        return false;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        uint64_t digit = (uint64_t)(*text - '0');
+        if (result > (limit - digit) / 10)
+            return false;
+        result = result * 10 + digit;
+    }
+    *value = result;
+    *end = text;
+    return true;
+}
+
+static int set_mem(struct parser *parser, const char *value)
+{
+    const char *end;
+    unsigned shift = 0;
+    uint64_t number;
+
+    if (!read_number(value, UINT64_MAX >> 1, &number, &end))
+        return fail(parser, "--mem %s: not a size (such as 32M)", value);
+    if (*end == 'K' || *end == 'k')
+        shift = 10;
+    else if (*end == 'M' || *end == 'm')
+        shift = 20;
+    else if (*end == 'G' || *end == 'g')
+        shift = 30;
+    if (shift)
+        end++;
+    if (*end)
+        return fail(parser, "--mem %s: not a size (such as 32M)", value);
+    if (number > LAYOUT_RAM_MAX >> shift)
+        return fail(parser, "--mem %s: more than 256G", value);
+    parser->options->mem_bytes = number << shift;
+    if (parser->options->mem_bytes < PVN_PAGE_SIZE)
+        return fail(parser, "--mem %s: less than one page of 4K", value);
+    if (parser->options->mem_bytes % PVN_PAGE_SIZE)
+        return fail(parser, "--mem %s: not a multiple of 4K", value);
+    return 0;
+}
+
+static int add_device(struct parser *parser, const char *name, enum device_kind kind,
+                      const char *spec)
+{
+    struct options *options = parser->options;
+    if (options->device_count == OPTIONS_DEVICES_MAX)
+        return fail(parser, "--%s %s: more than %u devices", name, spec, OPTIONS_DEVICES_MAX);
+    options->devices[options->device_count++] = (struct device_option){ kind, spec };
+    return 0;
+}
+
+static int set_net(struct parser *parser, const char *value)
+{
+    if (!strncmp(value, "tap:", 4) && value[4])
+        return add_device(parser, "net", DEVICE_NET_TAP, value + 4);
+    if (!strcmp(value, "user"))
+        return add_device(parser, "net", DEVICE_NET_USER, "");
+    if (!strncmp(value, "user,", 5))
+        return add_device(parser, "net", DEVICE_NET_USER, value + 5);
+    return fail(parser, "--net %s: neither user[,HOST:GUEST]... nor tap:IFNAME[,...]", value);
+}
+
+static int set_blk(struct parser *parser, const char *value)
+{
+    if (!value[0] || value[0] == ',')
+        return fail(parser, "--blk %s: no file is named", value);
+    return add_device(parser, "blk", DEVICE_BLOCK, value);
+}
+
+static int set_env(struct parser *parser, const char *value)
+{
+    struct options *options = parser->options;
+    const char *equals = strchr(value, '=');
+
+    if (!equals || equals == value)
+        return fail(parser, "--env %s: not NAME=VALUE", value);
+    /* The last one of a name wins. */
+    for (unsigned i = 0; i < options->env_count; i++) {
+        if (!strncmp(options->env[i], value, (size_t)(equals - value) + 1)) {
+            options->env[i] = value;
+            return 0;
+        }
+    }
+    if (options->env_count == OPTIONS_ENV_MAX)
+        return fail(parser, "--env %s: more than %u variables", value, OPTIONS_ENV_MAX);
+    options->env[options->env_count++] = value;
+    return 0;
+}
+
+static int set_timeout(struct parser *parser, const char *value)
+{
+    const uint64_t second = 1000000000;
+    uint64_t whole, fraction = 0;
+    const char *end;
+
+    if (!read_number(value, 1000000000, &whole, &end))
+        return fail(parser, "--timeout %s: not a number of seconds", value);
+    if (*end == '.') {
+        uint64_t unit = second / 10;
+        for (end++; *end >= '0' && *end <= '9'; end++, unit /= 10)
+            fraction += (uint64_t)(*end - '0') * unit;
+    }
+    if (*end)
+        return fail(parser, "--timeout %s: not a number of seconds", value);
+    parser->options->timeout_ns = whole * second + fraction;
+    if (!parser->options->timeout_ns)
+        return fail(parser, "--timeout %s: must be more than 0", value);
+    return 0;
+}
+
+static int set_stats(struct parser *parser, const char *value)
+{
+    if (!value[0])
+        return fail(parser, "--stats: no file is named");
+    parser->options->stats = value;
+    return 0;
+}
+
+static int set_on(struct parser *parser, const char *value)
+{
+    static const char *const names[] = { "native", "microvm", "q35", "pc", "xen-pv", "xen-pvh" };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!strcmp(value, names[i])) {
+            if (i > 0)
+                return fail(parser, "--on %s: not built yet", value);
+            parser->options->on = names[i];
+            return 0;
+        }
+    }
+    return fail(parser, "--on %s: not one of native, microvm, q35, pc, xen-pv, xen-pvh", value);
+}
+
+static const struct run_option {
+    const char *name;
+    int (*set)(struct parser *parser, const char *value);
+} run_options[] = {
+    { "on", set_on },           { "mem", set_mem },     { "net", set_net }, { "blk", set_blk },
+    { "env", set_env },         { "stats", set_stats }, { "timeout", set_timeout },
+};
+
+/* One option at argv[*at], its value in the same word or in the next one. */
+static int read_run_option(struct parser *parser, int argc, char **argv, int *at)
+{
+    const char *word = argv[*at], *value = strchr(word, '=');
+    size_t length = value ? (size_t)(value - word) : strlen(word);
+
+    for (size_t i = 0; i < sizeof run_options / sizeof run_options[0]; i++) {
+        const struct run_option *option = &run_options[i];
+        if (length != strlen(option->name) + 2 || strncmp(word, "--", 2) != 0 ||
+            strncmp(word + 2, option->name, length - 2) != 0)
+            continue;
+        if (value)
+            return option->set(parser, value + 1);
+        if (*at + 1 >= argc)
+            return fail(parser, "%s: a value is missing", word);
+        *at += 1;
+        return option->set(parser, argv[*at]);
+    }
+    return fail(parser, "%.*s: no such option (coracle --help lists them)", (int)length, word);
+}
+
+static int parse_run(struct parser *parser, int argc, char **argv)
+{
+    struct options *options = parser->options;
+    int at = 2;
+
+    for (; at < argc && argv[at][0] == '-' && argv[at][1]; at++) {
+        if (!strcmp(argv[at], "--")) {
+            at++;
+            break;
+        }
+        if (!strcmp(argv[at], "--help")) {
+            options->command = COMMAND_HELP;
+            return 0;
+        }
+        int result = read_run_option(parser, argc, argv, &at);
+        if (result)
+            return result;
+    }
+    if (at >= argc || !argv[at][0])
+        return fail(parser, "run: IMAGE is missing");
+    options->args = argv + at;
+    options->arg_count = (unsigned)(argc - at);
+    return 0;
+}
+
+static int parse_inspect(struct parser *parser, int argc, char **argv)
+{
+    int at = 2;
+
+    if (at < argc && !strcmp(argv[at], "--"))
+        at++;
+    else if (at < argc && argv[at][0] == '-')
+        return fail(parser, "%s: inspect has no such option", argv[at]);
+    if (at >= argc || !argv[at][0])
+        return fail(parser, "inspect: IMAGE is missing");
+    if (at + 1 < argc)
+        return fail(parser, "inspect: one image at a time, not also %s", argv[at + 1]);
+    parser->options->args = argv + at;
+    parser->options->arg_count = 1;
+    return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *options, char error[OPTIONS_ERROR_MAX])
+{
+    struct parser parser = { options, error };
+
+    *options = (struct options){ .mem_bytes = OPTIONS_MEM_DEFAULT };
+    error[0] = 0;
+    if (argc < 2)
+        return fail(&parser, "no command is named (coracle --help tells more)");
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        options->command = COMMAND_HELP;
+        return 0;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        options->command = COMMAND_VERSION;
+        return 0;
+    }
+    if (!strcmp(argv[1], "run")) {
+        options->command = COMMAND_RUN;
+        return parse_run(&parser, argc, argv);
+    }
+    if (!strcmp(argv[1], "inspect")) {
+        options->command = COMMAND_INSPECT;
+        return parse_inspect(&parser, argc, argv);
+    }
+    return fail(&parser, "%s: no such command (run, inspect)", argv[1]);
+}

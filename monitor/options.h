@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line, read without side effects: nothing is opened here, so that the tests and the
+ * fuzzer call it as it is. Strings point into argv.
+ */
+#ifndef MONITOR_OPTIONS_H
+#define MONITOR_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OPTIONS_ENV_MAX 256u
+#define OPTIONS_DEVICES_MAX 30u /* the console and one to spare in PVN_DEVICES_MAX */
+#define OPTIONS_ERROR_MAX 256u
+#define OPTIONS_MEM_DEFAULT (32ull << 20)
+
+enum command { COMMAND_RUN, COMMAND_INSPECT, COMMAND_HELP, COMMAND_VERSION };
+enum device_kind { DEVICE_NET_USER, DEVICE_NET_TAP, DEVICE_BLOCK };
+
+struct device_option {
+    enum device_kind kind;
+    const char *spec; /* what follows `--blk ` or `--net user,` or `--net tap:` */
+};
+
+struct options {
+    enum command command;
+    uint64_t mem_bytes;  /* whole pages */
+    uint64_t timeout_ns; /* 0: none */
+    const char *stats;   /* path, "-" for standard error, or NULL */
+    const char *on;      /* NULL: native where it can be, else the name of a hypervisor */
+    const char *env[OPTIONS_ENV_MAX];
+    unsigned env_count;
+    struct device_option devices[OPTIONS_DEVICES_MAX];
+    unsigned device_count;
+    char **args; /* the image's name and the program's arguments */
+    unsigned arg_count;
+};
+
+/*
+ * Returns 0, or -EINVAL with one line in `error` (without the leading "coracle: ").
+ */
+int options_parse(int argc, char **argv, struct options *options, char error[OPTIONS_ERROR_MAX]);
+
+extern const char options_help[];
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Network interfaces: attaches every network device, gives it the addresses that the host named (or
+ * asks DHCP for them in the background) and watches over it. Called by stack.c, under its lock.
+ */
+#include "interface.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/device.h"
+#include "kernel/event.h"
+#include "kernel/log.h"
+#include "kernel/random.h"
+#include "lwip/dhcp.h"
+#include "lwip/dns.h"
+#include "lwip/etharp.h"
+#include "lwip/ethip6.h"
+#include "lwip/snmp.h"
+#include "netif/ethernet.h"
+#include "stack.h"
+
+#define MTU_MOST 1500u /* what a receive buffer of half a page holds with room to spare */
+#define BATCH 64u      /* frames taken before the doorbells are rung */
+
+struct net_counters net_counters;
+static struct interface *interfaces;
+
+void interface_name(const struct netif *netif, char name[INTERFACE_NAME_BYTES])
+{
+    const struct interface *interface = netif->state;
+    if (interface)
+        format_line(name, INTERFACE_NAME_BYTES, "net%u", interface->device->index);
+    else
+        memcpy(name, "lo", 3);
+}
+
+static void on_event(void *context)
+{
+    (void)context;
+    net_thread_wake();
+}
+
+/* One line for each new IPv4 address. */
+static void on_status(struct netif *netif)
+{
+    struct interface *interface = netif->state;
+    uint32_t ip = netif_ip4_addr(netif)->addr;
+    if (ip == interface->logged_ip4)
+        return;
+    interface->logged_ip4 = ip;
+    if (ip) {
+        const unsigned char *part = (const unsigned char *)&ip;
+        unsigned prefix = (unsigned)__builtin_popcount(netif_ip4_netmask(netif)->addr);
+        log_line("net%u: %u.%u.%u.%u/%u", interface->device->index, part[0], part[1], part[2],
+                 part[3], prefix);
+    }
+}
+
+static err_t interface_init(struct netif *netif)
+{
+    struct interface *interface = netif->state;
+    const struct pv_net *net = interface->net;
+
+    netif->name[0] = 'n';
+    netif->name[1] = 'e';
+    netif->output = etharp_output;
+    netif->output_ip6 = ethip6_output;
+    netif->linkoutput = transmit_output;
+    netif->mtu = net->mtu && net->mtu < MTU_MOST ? net->mtu : MTU_MOST;
+    netif->hwaddr_len = sizeof net->mac;
+    memcpy(netif->hwaddr, net->mac, sizeof net->mac);
+    if (memcmp(net->mac, ethzero.addr, sizeof net->mac) == 0) {
+        random_bytes(netif->hwaddr, sizeof net->mac);
+        netif->hwaddr[0] = (u8_t)((netif->hwaddr[0] & ~1u) | 2u); /* unicast, made up locally */
+    }
+    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
+                   NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
+    /* Checking TCP and UDP is switched on for a frame that needs it (receive.c). */
+    unsigned checks = NETIF_CHECKSUM_ENABLE_ALL & ~(NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
+    if (net->tx_csum)
+        checks &= ~(NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP);
+    NETIF_SET_CHECKSUM_CTRL(netif, (u16_t)checks);
+    MIB2_INIT_NETIF(netif, snmp_ifType_ethernet_csmacd, 0);
+    return ERR_OK;
+}
+
+/* lwIP's netif with the addresses of the boot record; without them DHCP is started. */
+static int interface_configure(struct interface *interface)
+{
+    const struct pv_net_address *given = &interface->device->net;
+    struct netif *netif = &interface->netif;
+    ip4_addr_t ip = {0}, mask = {0}, gateway = {0};
+
+    if (given->prefix4) {
+        memcpy(&ip.addr, given->ip4, 4);
+        memcpy(&gateway.addr, given->gateway4, 4);
+        mask.addr = given->prefix4 < 32 ? lwip_htonl(~(UINT32_MAX >> given->prefix4)) : UINT32_MAX;
+    }
+    if (!netif_add(netif, &ip, &mask, &gateway, interface, interface_init, ethernet_input))
+        return -EIO;
+    netif_set_status_callback(netif, on_status);
+    netif_create_ip6_linklocal_address(netif, 1);
+    netif_set_ip6_autoconfig_enabled(netif, 1);
+    if (!netif_default)
+        netif_set_default(netif);
+    netif_set_up(netif);
+    netif_set_link_up(netif);
+    if (!given->prefix4)
+        return dhcp_start(netif) == ERR_OK ? 0 : -ENOMEM;
+    ip_addr_t server = {0};
+    memcpy(&ip_2_ip4(&server)->addr, given->dns4, 4);
+    IP_SET_TYPE_VAL(server, IPADDR_TYPE_V4);
+    if (!ip_addr_isany(&server))
+        dns_setserver(0, &server);
+    return 0;
+}
+
+static int interface_attach(struct interface *interface)
+{
+    const struct pv_device *device = interface->device;
+    void *memory = device_memory(interface->ops->memory_bytes(device));
+    if (!memory)
+        return -ENOMEM;
+    int result = interface->ops->attach(device, memory, &interface->net);
+    if (result < 0)
+        return result;
+    result = event_handle(interface->net->rx_event, on_event, NULL);
+    if (result == 0)
+        result = event_handle(interface->net->tx_event, on_event, NULL);
+    if (result == 0)
+        result = receive_start(interface);
+    return result;
+}
+
+static void interface_start(const struct pv_device *device)
+{
+    struct interface *interface = calloc(1, sizeof *interface);
+    int result = -ENOMEM;
+    if (!interface)
+        goto out;
+    interface->device = device;
+    interface->ops = pv_net_frontends[device->family];
+    result = interface->ops ? interface_attach(interface) : -ENODEV;
+    if (result < 0)
+        goto out;
+    result = interface_configure(interface);
+    if (result < 0)
+        goto out;
+    interface->next = interfaces;
+    interfaces = interface;
+out:
+    /* Once attached, the device may write into its memory: the struct stays. */
+    if (result < 0)
+        log_line("net%u: cannot be used (error %d)", device->index, -result);
+}
+
+/* lwIP makes the loopback interface like any other. */
+static void loopback_configure(struct netif *netif)
+{
+    netif->mtu = netif->mtu6 = UINT16_MAX;
+    netif->rs_count = 0;
+    netif_set_ip6_autoconfig_enabled(netif, 0);
+}
+
+void interfaces_start(void)
+{
+    loopback_configure(netif_list);
+    for (unsigned i = 0; i < device_count(PV_NET); i++)
+        interface_start(device_find(PV_NET, i));
+}
+
+void interface_fail(struct interface *interface)
+{
+    interface->failed = true;
+}
+
+static void interface_take_down(struct interface *interface)
+{
+    interface->reported = true;
+    const char *fault = interface->net->fault;
+    device_out_of_service("net", interface->device->index, fault ? fault : "no reason given");
+    dhcp_release_and_stop(&interface->netif);
+    netif_set_link_down(&interface->netif);
+    netif_set_down(&interface->netif);
+}
+
+static void interface_check_link(struct interface *interface)
+{
+    bool up = interface->net->link_up;
+    if (up && !netif_is_link_up(&interface->netif))
+        netif_set_link_up(&interface->netif);
+    else if (!up && netif_is_link_up(&interface->netif))
+        netif_set_link_down(&interface->netif);
+}
+
+bool interfaces_poll(void)
+{
+    bool more = false;
+    for (struct interface *interface = interfaces; interface; interface = interface->next) {
+        if (interface->failed)
+            continue;
+        interface_check_link(interface);
+        transmit_reap(interface);
+        if (receive_poll(interface, BATCH))
+            more = true;
+    }
+    return more;
+}
+
+void interfaces_flush(void)
+{
+    for (struct interface *interface = interfaces; interface; interface = interface->next) {
+        if (interface->failed && !interface->reported)
+            interface_take_down(interface);
+        if (interface->failed)
+            continue;
+        if (interface->receive_kick)
+            interface->ops->rx_kick(interface->net);
+        if (interface->transmit_kick)
+            interface->ops->tx_kick(interface->net);
+        interface->receive_kick = interface->transmit_kick = false;
+    }
+}
+
+bool interfaces_ask(void)
+{
+    bool ready = false;
+    for (struct interface *interface = interfaces; interface; interface = interface->next) {
+        if (interface->failed)
+            continue;
+        if (interface->ops->rx_ask(interface->net))
+            ready = true;
+        if (interface->queue_count && interface->ops->tx_ask(interface->net))
+            ready = true;
+    }
+    return ready;
+}

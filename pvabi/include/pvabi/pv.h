@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The contract of paravirtualization: all that the kernel may ask of any hypervisor. Each
+ * hypervisor fulfils it with one static const struct pv_platform and with frontends for its
+ * devices; probe.c finds out which. Called by the kernel, lib and net only through the kernel;
+ * nothing here blocks except pv_platform.wait, and nothing allocates.
+ *
+ * Context: unless a comment says otherwise a function may be called with upcalls masked or not.
+ * A device belongs to one caller at a time: the kernel serializes calls on the same device.
+ */
+#ifndef PVABI_PV_H
+#define PVABI_PV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bootrec;
+struct pvclock;
+
+/* ---- the platform ------------------------------------------------------------------------- */
+
+enum pv_channel { PV_STDOUT, PV_STDERR, PV_LOG };
+enum pv_rights { PV_NONE, PV_READ, PV_READ_WRITE };
+
+#define PV_NO_DEADLINE UINT64_MAX
+#define PV_EVENT_WORDS 4u
+#define PV_EVENT_COUNT (64u * PV_EVENT_WORDS)
+#define PV_EVENT_TIMER 0u
+#define PV_EVENT_SYSTEM 1u
+
+/* The two bytes that say whether an upcall may come and whether one should. Same layout under
+ * every hypervisor (it is Xen's). */
+struct pv_upcall {
+    volatile uint8_t pending; /* an event bit was set since the last events_take */
+    volatile uint8_t mask;    /* non-zero: no upcall is entered */
+};
+
+/* Numbers that the platform counts for the kernel's metrics. */
+struct pv_counters {
+    uint64_t hypercalls; /* doorbells included */
+    uint64_t doorbells;
+    uint64_t waits;
+    uint64_t upcalls;
+};
+
+struct pv_platform {
+    const char *name; /* "native", ... */
+
+    /* Writes `bytes` bytes to a channel; returns when they were handed over. Usable at any time,
+     * also while panicking. Returns the number of bytes taken (all, unless the other side fails)
+     * or a negative errno. */
+    long (*write)(enum pv_channel channel, const void *data, size_t bytes);
+
+    /* Sleeps until an event is pending or system time reaches deadline_ns (PV_NO_DEADLINE: for
+     * ever). Called with upcalls masked; returns at once when pv_upcall->pending is set. May return
+     * early. */
+    void (*wait)(uint64_t deadline_ns);
+
+    /* Arms the one timer that raises PV_EVENT_TIMER at deadline_ns, or disarms it. A later call
+     * replaces an earlier one. Costs a hypercall. */
+    void (*timer_set)(uint64_t deadline_ns);
+
+    /* Takes all pending events: clears pv_upcall->pending first, then moves the event bits into
+     * taken[] and clears them. An event raised meanwhile is either in taken[] or pending. */
+    void (*events_take)(uint64_t taken[PV_EVENT_WORDS]);
+
+    /* Asks that `upcall` (arch's entry) be entered for pending events while unmasked. Called once;
+     * unmasking is up to the caller. */
+    void (*upcalls_enable)(void);
+
+    /* Changes the rights of whole pages of RAM that do not belong to the image's text. Called with
+     * upcalls masked. Returns 0 or a negative errno. */
+    int (*protect)(void *address, size_t bytes, enum pv_rights rights);
+
+    /* Gives whole pages back to the host; they read as zeros afterwards. */
+    int (*discard)(void *address, size_t bytes);
+
+    /* Ends the VM with a status (0 to 255). */
+    void (*exit)(int status) __attribute__((noreturn));
+
+    /* Ends the VM as crashed (status 134). `message` is one line, without newline; `frame` is the
+     * frame pointer from which the host may print a backtrace, or NULL. */
+    void (*crash)(const char *message, const void *frame) __attribute__((noreturn));
+};
+
+/* Set before the kernel starts and never changed. */
+extern const struct pv_platform *pv;
+extern struct pv_upcall *pv_upcall;
+extern const struct pvclock *pv_clock; /* arch/pvclock.h reads it */
+extern struct pv_counters pv_counters;
+
+/* ---- devices ------------------------------------------------------------------------------ */
+
+enum pv_class { PV_NET, PV_BLK, PV_CONSOLE };
+enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_COUNT };
+
+/* Addresses that the host gives a network device; prefix 0: none, ask DHCP. Network byte order. */
+struct pv_net_address {
+    uint8_t ip4[4];
+    uint8_t gateway4[4];
+    uint8_t dns4[4];
+    uint8_t prefix4;
+};
+
+/* A device that the platform found. Lives for ever. */
+struct pv_device {
+    enum pv_class class;
+    enum pv_family family;
+    unsigned index;        /* within its class: net0, net1, ... */
+    const void *transport; /* for the frontend: how this device is reached */
+    struct pv_net_address net;
+};
+
+#define PV_DEVICES_MAX 32u
+
+/* All devices, found when the platform started; count in *count. */
+const struct pv_device *pv_devices(unsigned *count);
+
+/*
+ * Frontends. The recipe, the same for all classes:
+ *
+ *     ops = pv_blk_frontends[device->family];
+ *     bytes = ops->memory_bytes(device);           page-aligned, zeroed, handed over for ever
+ *     ops->attach(device, memory, &blk);           now blk->event tells which event to await
+ *     ops->submit(blk, ...) ...; ops->kick(blk);   post, then tell the other side once
+ *     while (ops->take(blk, &done) == 1) ...       on the event
+ *     if (ops->ask(blk)) take again                before sleeping: true means that work came
+ *
+ * Every call but memory_bytes returns -EIO once the device is out of service; `fault` in the
+ * frontend's struct then names the reason in a few words, and every buffer posted counts as lost:
+ * the device may still write into it, so the kernel never uses that memory again.
+ */
+
+struct pv_segment {
+    void *address;
+    uint32_t bytes;
+};
+
+/* -- block: sectors of 512 bytes -- */
+
+#define PV_SECTOR_BYTES 512u
+enum pv_blk_operation { PV_BLK_READ, PV_BLK_WRITE, PV_BLK_FLUSH, PV_BLK_DISCARD };
+
+struct pv_blk_request {
+    enum pv_blk_operation operation;
+    uint64_t sector;
+    uint32_t sector_count;            /* of a discard; otherwise the segments tell */
+    const struct pv_segment *segments; /* multiples of 512 bytes; copied by submit */
+    unsigned segment_count;
+    void *cookie; /* not NULL */
+};
+
+struct pv_blk {
+    const char *fault; /* NULL while in service */
+    unsigned event;
+    uint64_t sector_count; /* capacity; changes when the host says so */
+    bool read_only;
+    bool can_flush;
+    bool can_discard;
+    unsigned segments_max;  /* in one request */
+    uint32_t sectors_max;   /* in one request (discards too) */
+    uint32_t block_bytes;   /* what the device reads and writes at least; 512 or a greater power of 2 */
+    unsigned requests_max;  /* outstanding at once, each with segments_max segments */
+};
+
+struct pv_blk_ops {
+    size_t (*memory_bytes)(const struct pv_device *device);
+    int (*attach)(const struct pv_device *device, void *memory, struct pv_blk **blk);
+    /* Queues a request; it is visible to the backend after kick. 0, -EAGAIN when the ring is full,
+     * -EINVAL when the request is malformed, -EIO. */
+    int (*submit)(struct pv_blk *blk, const struct pv_blk_request *request);
+    void (*kick)(struct pv_blk *blk);
+    /* Takes a completion: 1 with the request's cookie and its result (0 or a negative errno), 0
+     * when there is none, -EIO. */
+    int (*take)(struct pv_blk *blk, void **cookie, int *result);
+    /* Asks for an event at the next completion; true: there is one already. */
+    bool (*ask)(struct pv_blk *blk);
+    /* Reads the configuration again after PV_EVENT_SYSTEM or the device's event. */
+    void (*refresh)(struct pv_blk *blk);
+};
+extern const struct pv_blk_ops *const pv_blk_frontends[PV_FAMILY_COUNT];
+
+/* -- network: Ethernet frames -- */
+
+/* Checksum state of a frame. On transmit, `csum_start` and `csum_offset` say where the device is to
+ * put a checksum (virtio 1.2, 5.1.6.2). On receive, `csum_valid` says that the transport checksum
+ * needs no checking. */
+struct pv_net_meta {
+    bool csum_partial;
+    bool csum_valid;
+    uint16_t csum_start;
+    uint16_t csum_offset;
+};
+
+struct pv_net {
+    const char *fault; /* NULL while in service */
+    unsigned rx_event;
+    unsigned tx_event;
+    uint8_t mac[6];
+    uint16_t mtu;
+    bool tx_csum;        /* the device completes partial checksums */
+    bool link_up;
+    unsigned rx_slots;   /* receive buffers that can be posted at once */
+    unsigned tx_slots;   /* frames that can be outstanding at once, each with segments_max */
+    unsigned segments_max;
+    unsigned rx_headroom; /* bytes at the start of a receive buffer that are the frontend's */
+};
+
+struct pv_net_ops {
+    size_t (*memory_bytes)(const struct pv_device *device);
+    int (*attach)(const struct pv_device *device, void *memory, struct pv_net **net);
+    /* Posts a receive buffer of `bytes` bytes, headroom included; -EAGAIN when all slots are used. */
+    int (*rx_post)(struct pv_net *net, void *buffer, uint32_t bytes, void *cookie);
+    /* Takes a received frame: 1, 0 for none, -EIO. The frame lies at buffer + rx_headroom and is
+     * *frame_bytes long, which was checked against the buffer. A frame that must be dropped has
+     * zero bytes. */
+    int (*rx_take)(struct pv_net *net, void **cookie, uint32_t *frame_bytes,
+                   struct pv_net_meta *meta);
+    bool (*rx_ask)(struct pv_net *net);
+    void (*rx_kick)(struct pv_net *net);
+    /* Queues a frame; the memory of its segments stays untouched until tx_take returns its cookie.
+     * -EAGAIN when the ring is full. */
+    int (*tx_post)(struct pv_net *net, const struct pv_segment *segments, unsigned count,
+                   const struct pv_net_meta *meta, void *cookie);
+    int (*tx_take)(struct pv_net *net, void **cookie);
+    bool (*tx_ask)(struct pv_net *net);
+    void (*tx_kick)(struct pv_net *net);
+};
+extern const struct pv_net_ops *const pv_net_frontends[PV_FAMILY_COUNT];
+
+/* -- console: bytes, for input and for output in bulk; pv->write is always there -- */
+
+struct pv_console {
+    const char *fault;
+    unsigned rx_event;
+    unsigned tx_event;
+    unsigned rx_slots;
+    unsigned tx_slots;
+};
+
+struct pv_console_ops {
+    size_t (*memory_bytes)(const struct pv_device *device);
+    int (*attach)(const struct pv_device *device, void *memory, struct pv_console **console);
+    int (*rx_post)(struct pv_console *console, void *buffer, uint32_t bytes, void *cookie);
+    /* *bytes is at most what was posted; 0 with a return of 1 is the end of input. */
+    int (*rx_take)(struct pv_console *console, void **cookie, uint32_t *bytes);
+    bool (*rx_ask)(struct pv_console *console);
+    void (*rx_kick)(struct pv_console *console);
+    int (*tx_post)(struct pv_console *console, const void *data, uint32_t bytes, void *cookie);
+    int (*tx_take)(struct pv_console *console, void **cookie);
+    void (*tx_kick)(struct pv_console *console);
+};
+extern const struct pv_console_ops *const pv_console_frontends[PV_FAMILY_COUNT];
+
+#endif

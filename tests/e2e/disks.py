@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Block devices from the outside: what a guest reads and writes is what the file holds, and a disk
+that shrinks, fills up or is no tar file is said in one line and survived."""
+import os
+import random
+import subprocess
+
+from harness import (Machine, check, contains, coracle, equal, folder, guest, make_tar, needs_root)
+
+
+def test_raw_copy():
+    """blkcopy reads blk0 through /dev/blk0 and writes it to blk1."""
+    with folder() as work:
+        source, target = work / "source", work / "target"
+        data = random.Random(1).randbytes(3 * 1024 * 1024 + 512)
+        source.write_bytes(data)
+        target.write_bytes(b"\0" * len(data))
+        result = coracle("--blk", f"{source},ro", "--blk", target, guest("blkcopy"))
+        equal(result.status, 0, f"status ({result.err})")
+        check(target.read_bytes() == data, "the copy differs")
+        check(source.read_bytes() == data, "the read-only source has changed")
+
+
+def test_tail_is_padded():
+    """A file that is no whole number of sectors reads as if zeros followed."""
+    with folder() as work:
+        source, target = work / "source", work / "target"
+        source.write_bytes(b"a" * 1000)
+        target.write_bytes(b"\xff" * 1024)
+        result = coracle("--blk", f"{source},ro", "--blk", target, guest("blkcopy"))
+        equal(result.status, 0, f"status ({result.err})")
+        check(target.read_bytes() == b"a" * 1000 + b"\0" * 24, "the copy differs")
+        equal(source.stat().st_size, 1000, "size of the source")
+
+
+def test_read_only_disk():
+    with folder() as work:
+        disk = work / "disk"
+        disk.write_bytes(b"x" * 4096)
+        result = coracle("--blk", f"{disk},ro", "--blk", f"{disk},ro", guest("blkcopy"))
+        equal(result.status, 3, f"status ({result.err})")
+        contains(result.err, "Read-only file system", "standard error")
+        check(disk.read_bytes() == b"x" * 4096, "the disk has changed")
+
+
+def test_disk_shrinks_while_in_use():
+    with folder() as work:
+        disk = work / "disk"
+        disk.write_bytes(b"y" * 1024 * 1024)
+        with Machine("--blk", disk, guest("blkwatch"), stdin=subprocess.PIPE) as machine:
+            machine.wait_line("first pass: 0 errors", "out")
+            os.truncate(disk, 64 * 1024)
+            machine.process.stdin.write(b"again\n")
+            machine.process.stdin.flush()
+            line = machine.wait_line("second pass:", "out")
+            check("second pass: 0 errors" not in line, "reading what is gone went well")
+            machine.process.stdin.close()
+            equal(machine.wait(), 0, f"status ({machine.lines})")
+            said = [line for line in machine.lines["err"] if "disk" in line]
+            equal(len(said), 1, f"lines about the disk {machine.lines['err']}")
+
+
+def test_full_disk_under_a_writing_guest():
+    needs_root()
+    with folder() as work:
+        small = work / "small"
+        small.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M", "none", str(small)], check=True)
+        try:
+            disk = small / "disk"
+            with open(disk, "wb") as file:
+                file.truncate(4 * 1024 * 1024)
+            result = coracle("--blk", disk, guest("blkfill"))
+            equal(result.status, 0, f"status ({result.err})")
+            contains(result.out, "write error: ", "standard output")
+            equal(len([line for line in result.err.splitlines() if "disk" in line]), 1,
+                  f"lines about the disk {result.err!r}")
+            # What the guest was told is written is there.
+            written = int(result.out.split("written: ")[1].split()[0])
+            data = disk.read_bytes()[:written]
+            check(written > 0 and data == b"f" * written, "what was written is not there")
+        finally:
+            subprocess.run(["umount", str(small)], check=True)
+
+
+def listing(folder_):
+    """What the guest program `tree` should print of a folder."""
+    lines = []
+    for path in sorted(folder_.rglob("*")):
+        name = "/" + str(path.relative_to(folder_))
+        if path.is_symlink():
+            lines.append(f"l {name} {os.readlink(path)}")
+        elif path.is_dir():
+            lines.append(f"d {name}")
+        else:
+            data = path.read_bytes()
+            lines.append(f"f {name} {len(data)} {checksum(data):08x}")
+    return sorted(lines)
+
+
+def checksum(data):
+    """Fletcher-32 over bytes, as tests/guest/tree.c computes it."""
+    low = high = 0
+    for byte in data:
+        low = (low + byte) % 65535
+        high = (high + low) % 65535
+    return high << 16 | low
+
+
+def test_tar_formats():
+    """A tree of files of many sizes, with links and long names, in every format of tar."""
+    generator = random.Random(2)
+    with folder() as work:
+        tree = work / "tree"
+        (tree / "deep" / "er").mkdir(parents=True)
+        for size in (0, 1, 511, 512, 513, 4096, 70000, 300001):
+            (tree / f"size-{size}").write_bytes(generator.randbytes(size))
+        (tree / "deep" / "er" / "file").write_text("contents\n")
+        (tree / "link").symlink_to("deep/er/file")
+        (tree / "to-directory").symlink_to("deep")
+        long = tree / ("long-" * 18) / ("name-" * 20)
+        long.mkdir(parents=True)
+        (long / "file").write_text("far away\n")
+        os.link(tree / "size-513", tree / "hard")
+        for tar_format in ("gnu", "pax", "oldgnu"):
+            disk = work / f"{tar_format}.tar"
+            make_tar(tree, disk, f"--format={tar_format}")
+            result = coracle("--blk", f"{disk},ro", guest("tree"))
+            equal(result.status, 0, f"{tar_format}: status ({result.err})")
+            equal(sorted(result.out.splitlines()), listing(tree), f"{tar_format}: the tree")
+
+
+def test_sparse_member_is_refused_by_name():
+    with folder() as work:
+        tree = work / "tree"
+        tree.mkdir()
+        with open(tree / "holes", "wb") as file:
+            file.truncate(10 * 1024 * 1024)
+        (tree / "whole").write_text("text\n")
+        make_tar(tree, work / "disk.tar", "--sparse")
+        result = coracle("--blk", work / "disk.tar", guest("tree"))
+        equal(result.status, 0, f"status ({result.err})")
+        contains(result.err, "holes", "standard error")
+        contains(result.err, "sparse", "standard error")
+        contains(result.out, "/whole", "standard output")
+
+
+def test_disk_that_is_no_tar_file():
+    with folder() as work:
+        (work / "disk").write_bytes(b"nonsense" * 1000)
+        result = coracle("--blk", work / "disk", guest("tree"))
+        equal(result.status, 0, f"status ({result.err})")
+        contains(result.err, "blk0: no tar file", "standard error")
+        equal(result.out, "", "the tree")
