@@ -86,8 +86,11 @@ static int attach(unsigned index, struct blk **result)
     if (memory == NULL || blk == NULL)
         return -ENOMEM;
     error = ops->attach(device, memory, &blk->pv);
-    if (error != 0)
+    if (error != 0) {
+        if (blk->pv != NULL && blk->pv->fault != NULL)
+            device_out_of_service("blk", index, blk->pv->fault);
         return error;
+    }
     blk->slots = device_memory(blk->pv->requests_max * sizeof(struct slot));
     if (blk->slots == NULL)
         return -ENOMEM;

@@ -8,7 +8,6 @@
 #include "kernel/device.h"
 #include "kernel/errno.h"
 #include "kernel/event.h"
-#include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/thread.h"
 
@@ -53,7 +52,9 @@ static void attach(void)
     buffers = page_alloc(1);
     if (memory == NULL || buffers == NULL || input.ops->attach(device, memory, &input.pv) != 0 ||
         event_handle(input.pv->rx_event, arrived, NULL) != 0) {
-        log_line("console: no input: attaching failed");
+        device_out_of_service("console", 0,
+                              input.pv != NULL && input.pv->fault != NULL ? input.pv->fault
+                                                                          : "attaching failed");
         return;
     }
     for (unsigned i = 0; i < BUFFERS && i < input.pv->rx_slots; i++)

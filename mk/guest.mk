@@ -116,7 +116,9 @@ endef
 $(foreach name,$(APP_NAMES),$(eval $(call app,$(name))))
 
 GUEST_TESTS := $(patsubst tests/guest/%.c,$(B)/tests/guest/%,$(wildcard tests/guest/*.c))
-$(foreach test,$(GUEST_TESTS),$(eval $(call image,$(test),$(test:$(B)/tests/guest/%=$(B)/obj/tests/guest/%.o))))
+# What a test needs beside its own file.
+upcall_registers_MORE := tests/guest/pattern.S
+$(foreach test,$(GUEST_TESTS),$(eval $(call image,$(test),$(test:$(B)/tests/guest/%=$(B)/obj/tests/guest/%.o) $(call objects,$($(notdir $(test))_MORE)))))
 
 $(B)/obj/apps/%.o: apps/%.c $(NEWLIB_BUILT) $(B)/coracle-cc
 	$(call say,APPCC,$<)

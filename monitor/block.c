@@ -305,8 +305,8 @@ static bool request_answer_at_once(struct block *block, struct request *request)
         return true;
     switch (request->type) {
     case VIRTIO_BLK_T_IN:
-        return disk_read_at_once(&block->disk, request->data, request->data_count,
-                                 request->offset, request->bytes);
+        return disk_read_at_once(&block->disk, request->data, request->data_count, request->offset,
+                                 request->bytes);
     case VIRTIO_BLK_T_GET_ID:
         snprintf(id, sizeof(id), "blk%u", block->device.index);
         iov_write(request->data, request->data_count, id, sizeof(id));

@@ -184,7 +184,7 @@ static void build_queue(struct doorbell *doorbell, uint32_t number, uint16_t eve
 {
     uint16_t size = doorbell->device->queue_sizes[doorbell->queue];
 
-    *record = (struct pvn_queue){ .size = size, .event = event, .doorbell = number };
+    *record = (struct pvn_queue){.size = size, .event = event, .doorbell = number};
     record->desc = *at;
     record->driver = record->desc + ring_align(VRING_DESC_BYTES((uint64_t)size));
     record->device = record->driver + ring_align(VRING_DRIVER_BYTES((uint64_t)size));

@@ -58,7 +58,7 @@ void clock_start(struct clock *clock, struct pvn_clock *page, uint32_t tsc_khz)
 {
     struct timespec wall;
 
-    *clock = (struct clock){ .page = page };
+    *clock = (struct clock){.page = page};
     clock_scale(tsc_khz, &clock->nominal_mul, &clock->shift);
     page->tsc_shift = clock->shift;
     clock_gettime(CLOCK_REALTIME, &wall);

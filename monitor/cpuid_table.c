@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes the guest's CPUID table from the host's, as the C library read it at its start: under another
- * hypervisor each CPUID instruction is an exit, and KVM_GET_SUPPORTED_CPUID takes half a millisecond.
- * Each leaf is masked with a list of what ring 3 may use, so that nothing of virtualization, of
- * debugging or of power management shows, and nothing new comes in by itself.
+ * Makes the guest's CPUID table from the host's, as the C library read it at its start: under
+ * another hypervisor each CPUID instruction is an exit, and KVM_GET_SUPPORTED_CPUID takes half a
+ * millisecond. Each leaf is masked with a list of what ring 3 may use, so that nothing of
+ * virtualization, of debugging or of power management shows, and nothing new comes in by itself.
  */
 #include "cpuid_table.h"
 
@@ -44,9 +44,8 @@ static struct kvm_cpuid_entry2 *add_leaf(struct cpuid_table *table, uint32_t lea
 {
     struct kvm_cpuid_entry2 *entry = &table->entries[table->head.nent++];
 
-    *entry = (struct kvm_cpuid_entry2){
-        .function = leaf, .flags = indexed ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0
-    };
+    *entry = (struct kvm_cpuid_entry2){.function = leaf,
+                                       .flags = indexed ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0};
     return entry;
 }
 
@@ -85,8 +84,8 @@ const char *cpuid_table_make(struct cpuid_table *table, struct pvn_cpu_x86_64 *f
 
     uint32_t highest;
 
-    table->head = (struct kvm_cpuid2){ 0 };
-    *facts = (struct pvn_cpu_x86_64){ 0 };
+    table->head = (struct kvm_cpuid2){0};
+    *facts = (struct pvn_cpu_x86_64){0};
     entry = add_leaf(table, 0, false);
     __cpuid(0, highest, entry->ebx, entry->ecx, entry->edx);
     if (highest < 7)

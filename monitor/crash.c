@@ -63,7 +63,7 @@ static void print_registers(const struct kvm_regs *r)
 /* Reads a word of RAM that the guest itself could read. */
 static bool read_word(const struct vm *vm, uint64_t address, uint64_t *word)
 {
-    const void *host = memory_at(&vm->memory, (gpa_t){ address }, sizeof *word, MEMORY_READ);
+    const void *host = memory_at(&vm->memory, (gpa_t){address}, sizeof *word, MEMORY_READ);
 
     if (address % sizeof *word != 0 || !host || !tables_lookup(&vm->tables, address).present)
         return false;
@@ -78,7 +78,8 @@ static void print_return(const struct vm *vm, uint64_t address)
     say_raw("  by %s\n", place);
 }
 
-/* Walks the frame pointers: each frame is [caller's frame, return address], further up the stack. */
+/* Walks the frame pointers: each frame is [caller's frame, return address], further up the stack.
+ */
 static void print_callers(const struct vm *vm, uint64_t frame)
 {
     uint64_t caller, address;
@@ -104,8 +105,7 @@ static void print_backtrace(const struct vm *vm, const struct kvm_regs *register
     say_raw("  at %s\n", place);
     /* After a jump to nowhere the return address on top of the stack is the only trace. */
     if (!tables_lookup(&vm->tables, registers->rip).executable &&
-        read_word(vm, registers->rsp, &address) &&
-        tables_lookup(&vm->tables, address).executable)
+        read_word(vm, registers->rsp, &address) && tables_lookup(&vm->tables, address).executable)
         print_return(vm, address);
     print_callers(vm, registers->rbp);
 }
@@ -151,8 +151,7 @@ static void describe_page_fault(const struct vm *vm, const struct state *state, 
     struct page_rights rights = tables_lookup(&vm->tables, address);
     const char *why = "unmapped memory";
 
-    if (!(state->error & FAULT_FETCH) &&
-        is_stack_overflow(vm, address, state->registers.rsp)) {
+    if (!(state->error & FAULT_FETCH) && is_stack_overflow(vm, address, state->registers.rsp)) {
         snprintf(text, bytes, "stack overflow: %s 0x%" PRIx64, access, address);
         return;
     }
@@ -220,11 +219,11 @@ static bool has_error_code(unsigned vector)
  */
 static bool is_after_syscall(const struct vm *vm, uint64_t next)
 {
-    const uint8_t *host =
-        memory_at(&vm->memory, (gpa_t){ next - SYSCALL_BYTES }, SYSCALL_BYTES, MEMORY_READ);
+    const uint8_t *host = memory_at(&vm->memory, (gpa_t){next - SYSCALL_BYTES}, SYSCALL_BYTES,
+                                    MEMORY_READ);
 
-    return host && tables_lookup(&vm->tables, next - SYSCALL_BYTES).executable &&
-           host[0] == 0x0f && host[1] == 0x05;
+    return host && tables_lookup(&vm->tables, next - SYSCALL_BYTES).executable && host[0] == 0x0f &&
+           host[1] == 0x05;
 }
 
 /* The stub changed no register; the CPU pushed the rest on the trap stack. */
@@ -233,7 +232,7 @@ static bool read_state(struct vm *vm, struct state *state)
     const struct kvm_regs *registers = &vm->kvm.run->s.regs.regs;
     const struct layout *layout = &vm->layout;
     struct kvm_sregs special;
-    uint64_t frame[6] = { 0 };
+    uint64_t frame[6] = {0};
 
     if (registers->rip < layout->stubs ||
         registers->rip >= layout->stubs + STUB_VECTORS * STUB_BYTES ||

@@ -19,7 +19,8 @@ struct disk {
     bool read_only;
     bool block_device;
     bool can_discard;
-    bool told_shrunk, told_full, told_error; /* each is said once */
+    /* Each is said once: */
+    bool told_shrunk, told_full, told_error;
     uint64_t sectors; /* the size that the guest sees, constant */
     uint64_t bytes;   /* what lies before this can be read; grows by writes to the tail */
 };

@@ -110,14 +110,17 @@ static int check_segment(struct reader *reader, unsigned number, const Elf64_Phd
         return fail(reader, "segment %u is too large: 0x%" PRIx64 " bytes at 0x%" PRIx64, number,
                     header->p_memsz, header->p_vaddr);
     if (header->p_vaddr % PVN_PAGE_SIZE != header->p_offset % PVN_PAGE_SIZE)
-        return fail(reader, "segment %u is misaligned: address 0x%" PRIx64 ", file offset 0x%" PRIx64,
+        return fail(reader,
+                    "segment %u is misaligned: address 0x%" PRIx64 ", file offset 0x%" PRIx64,
                     number, header->p_vaddr, header->p_offset);
     *segment = (struct elf_segment){
         .address = header->p_vaddr,
         .memory_bytes = header->p_memsz,
         .file_offset = header->p_offset,
         .file_bytes = header->p_filesz,
-        .rights = executable ? ELF_READ_EXECUTE : writable ? ELF_READ_WRITE : ELF_READ,
+        .rights = executable ? ELF_READ_EXECUTE
+                  : writable ? ELF_READ_WRITE
+                             : ELF_READ,
     };
     return 0;
 }
@@ -220,8 +223,7 @@ static int check_note(struct reader *reader, const struct pvn_note *note, struct
             executable = true;
     }
     if (!executable)
-        return fail(reader, "the entry 0x%" PRIx64 " is not in an executable segment",
-                    note->entry);
+        return fail(reader, "the entry 0x%" PRIx64 " is not in an executable segment", note->entry);
     if (note->memory_min_bytes > ELF_ADDRESS_MAX)
         return fail(reader, "the image asks for 0x%" PRIx64 " bytes of memory",
                     note->memory_min_bytes);
@@ -264,11 +266,11 @@ static void find_symbols(const struct reader *reader, const Elf64_Ehdr *header,
 int elf_parse(const uint8_t *file, uint64_t file_bytes, struct elf_image *image,
               char error[ELF_ERROR_MAX])
 {
-    struct reader reader = { file, file_bytes, error };
-    struct pvn_note note = { 0 };
+    struct reader reader = {file, file_bytes, error};
+    struct pvn_note note = {0};
     Elf64_Ehdr header;
 
-    *image = (struct elf_image){ 0 };
+    *image = (struct elf_image){0};
     error[0] = 0;
     int result = read_header(&reader, &header);
     if (!result)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The strict ELF loader's reading half: pure code over a buffer, no system calls, so that the unit
- * tests and the fuzzer run it as it is. What it accepts is ABI.md, "Image". image.c maps the result.
+ * tests and the fuzzer run it as it is. What it accepts is ABI.md, "Image". image.c maps the
+ * result.
  */
 #ifndef MONITOR_ELF_H
 #define MONITOR_ELF_H

@@ -9,16 +9,16 @@
  * and the vCPU meets it in one of three places:
  * 1. Waiting. W1 sets `waiting`, W2 fences, W3 reads `wake`, W4 looks at upcall_pending, W5 sleeps
  *    on `wake` unless it changed. Either R2 comes before W4 and W4 sees it, or W1 comes before R4
- *    (the fences R3 and W2 forbid that both reads miss both writes) and R4 adds to `wake` and wakes:
- *    after W3 that makes W5 return at once or wakes the sleeper.
- * 2. In the guest with upcalls unmasked: R4 sees the mask clear and sends the signal. Its handler
- *    sets immediate_exit, which KVM reads after it has disabled preemption by signals, so KVM_RUN
- *    returns EINTR whether the signal comes before, in or after the entry. The run loop clears
- *    immediate_exit before it looks at upcall_pending, never after.
- * 3. In the guest with upcalls masked: no kick. The guest unmasks with a locked instruction and then
- *    looks at upcall_pending (ABI.md). Either that look comes after R2 and sees it, or the unmasking
- *    came before R4 and R4 sees the mask clear: case 2. A kick that comes too early, when the mask
- *    is set again, is harmless: the guest looks when it unmasks.
+ *    (the fences R3 and W2 forbid that both reads miss both writes). Then R4 adds to `wake` and
+ *    wakes, and as that comes after W3, W5 returns at once or is woken.
+ * 2. Upcalls unmasked: R4 sees the mask clear and sends the signal. If that comes while the monitor
+ *    is in control, its handler sets immediate_exit, which KVM_RUN looks at first; if it comes in
+ *    KVM_RUN, that returns. Either way the result is EINTR. The run loop clears immediate_exit
+ *    before it looks at upcall_pending, never after.
+ * 3. Upcalls masked: no signal. The guest unmasks with a locked instruction and then looks at
+ *    upcall_pending (ABI.md). Either that look comes after R2 and sees it, or the unmasking came
+ *    before R4, and R4 sees the mask clear: case 2. A signal that comes when the mask is set again
+ *    is harmless: the guest looks when it unmasks.
  */
 #include "event.h"
 
@@ -35,6 +35,7 @@
 
 #define SIGNAL_KICK SIGUSR1  /* look at the events */
 #define SIGNAL_TIMER SIGUSR2 /* the guest's timer */
+#define STOP_REPEAT_US 50000
 
 #define RFLAGS_TF 0x100ull
 #define RFLAGS_DF 0x400ull
@@ -84,22 +85,30 @@ void events_raise(struct events *events, unsigned event)
 /* Runs on the vCPU's thread: whatever that does, it returns from KVM_RUN or from its sleep. */
 static void on_signal(int signal)
 {
+    static const struct itimerval again = {.it_interval = {.tv_usec = STOP_REPEAT_US},
+                                           .it_value = {.tv_usec = STOP_REPEAT_US}};
     struct events *events = handled;
     uint32_t none = STOP_NONE;
+    int error = errno;
     uint32_t cause = signal == SIGALRM  ? STOP_TIMEOUT
                      : signal == SIGINT ? STOP_INTERRUPT
                                         : STOP_TERMINATE;
 
-    if (signal == SIGNAL_TIMER)
+    if (signal == SIGNAL_TIMER) {
         mark(events, PVN_EVENT_TIMER);
-    else if (signal != SIGNAL_KICK)
+    } else if (signal != SIGNAL_KICK) {
         __atomic_compare_exchange_n(&events->stop, &none, cause, false, __ATOMIC_SEQ_CST,
                                     __ATOMIC_SEQ_CST);
+        /* Repeated until the process ends: a signal that comes just before a write that blocks
+         * would interrupt nothing. */
+        setitimer(ITIMER_REAL, &again, NULL);
+    }
     __atomic_fetch_add(&events->wake, 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&events->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    errno = error;
 }
 
-static const int vcpu_signals[] = { SIGNAL_KICK, SIGNAL_TIMER, SIGALRM, SIGINT, SIGTERM };
+static const int vcpu_signals[] = {SIGNAL_KICK, SIGNAL_TIMER, SIGALRM, SIGINT, SIGTERM};
 
 void events_block_signals(bool block)
 {
@@ -112,10 +121,10 @@ void events_block_signals(bool block)
 
 int events_start(struct events *events, struct pvn_vcpu *shared, struct kvm_run *run)
 {
-    struct sigaction action = { .sa_handler = on_signal };
+    struct sigaction action = {.sa_handler = on_signal};
 
-    *events = (struct events){ .shared = shared, .run = run, .process = getpid(),
-                               .thread = (pid_t)syscall(SYS_gettid) };
+    *events = (struct events){
+        .shared = shared, .run = run, .process = getpid(), .thread = (pid_t)syscall(SYS_gettid)};
     handled = events;
     sigfillset(&action.sa_mask);
     for (size_t i = 0; i < sizeof vcpu_signals / sizeof vcpu_signals[0]; i++)
@@ -132,8 +141,8 @@ enum stop_cause events_stopped(const struct events *events)
 int events_set_timeout(uint64_t timeout_ns)
 {
     struct itimerval timer = {
-        .it_value = { .tv_sec = (time_t)(timeout_ns / 1000000000u),
-                      .tv_usec = (suseconds_t)(timeout_ns % 1000000000u / 1000u) },
+        .it_value = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
+                     .tv_usec = (suseconds_t)(timeout_ns % 1000000000u / 1000u)},
     };
     if (!timer.it_value.tv_sec && !timer.it_value.tv_usec)
         timer.it_value.tv_usec = 1;
@@ -148,8 +157,8 @@ static bool is_pending(const struct events *events)
 void events_wait(struct events *events, uint64_t deadline_ns)
 {
     uint64_t begin_ns = monotonic_ns();
-    struct timespec deadline = { .tv_sec = (time_t)(deadline_ns / 1000000000u),
-                                 .tv_nsec = (long)(deadline_ns % 1000000000u) };
+    struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000u),
+                                .tv_nsec = (long)(deadline_ns % 1000000000u)};
 
     events->waits++;
     __atomic_store_n(&events->waiting, 1, __ATOMIC_SEQ_CST); /* W1, W2 */
@@ -170,12 +179,12 @@ void events_wait(struct events *events, uint64_t deadline_ns)
 
 int events_set_timer(struct events *events, uint64_t deadline_ns)
 {
-    struct itimerspec when = { 0 };
+    struct itimerspec when = {0};
 
     if (deadline_ns == UINT64_MAX && !events->timer_armed)
         return 0;
     if (!events->timer_made) {
-        struct sigevent signal = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL_TIMER };
+        struct sigevent signal = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL_TIMER};
         signal._sigev_un._tid = events->thread;
         if (timer_create(CLOCK_MONOTONIC, &signal, &events->timer))
             return -errno;
@@ -230,9 +239,9 @@ int events_enter_upcall(struct events *events, const struct guest_memory *memory
         registers->rip = vcpu.restart_entry;
         registers->rsp = vcpu.restart_sp;
     } else {
-        struct pvn_upcall_frame frame = { .rflags = registers->rflags, .rip = registers->rip };
+        struct pvn_upcall_frame frame = {.rflags = registers->rflags, .rip = registers->rip};
         uint64_t at = registers->rsp - PVN_RED_ZONE - sizeof frame;
-        void *host = memory_at(memory, (gpa_t){ at }, sizeof frame, MEMORY_WRITE);
+        void *host = memory_at(memory, (gpa_t){at}, sizeof frame, MEMORY_WRITE);
         *address = at;
         if (!host || !is_writable(tables, at) || !is_writable(tables, at + sizeof frame - 1))
             return -EFAULT;

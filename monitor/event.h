@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Events for the guest's vCPU: raised by any thread and by the timer's signal, waited for and entered
- * as upcalls by the vCPU's thread. Also how anybody stops the VM: the cause is kept here, because a
- * stop and an event interrupt the vCPU in the same way.
+ * Events for the guest's vCPU: raised by any thread and by the timer's signal, waited for and
+ * entered as upcalls by the vCPU's thread. Also how anybody stops the VM: the cause is kept here,
+ * because a stop and an event interrupt the vCPU in the same way.
  */
 #ifndef MONITOR_EVENT_H
 #define MONITOR_EVENT_H
@@ -61,10 +61,10 @@ bool events_upcalls_open(const struct events *events);
 bool events_upcall_due(const struct events *events);
 
 /*
- * Changes the vCPU's registers (in the run structure) so that it enters its upcall. Only right after
- * KVM_RUN returned EINTR: no instruction is half done then. Returns 0, or -EFAULT when the frame would
- * not lie in writable RAM, -EINVAL when an address given by the guest is not executable; *address is
- * what was wrong.
+ * Changes the vCPU's registers (in the run structure) so that it enters its upcall. Only right
+ * after KVM_RUN returned EINTR: no instruction is half done then. Returns 0, or -EFAULT when the
+ * frame would not lie in writable RAM, -EINVAL when an address given by the guest is not
+ * executable; *address is what was wrong.
  */
 int events_enter_upcall(struct events *events, const struct guest_memory *memory,
                         const struct tables *tables, uint64_t *address);

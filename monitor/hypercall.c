@@ -39,7 +39,7 @@ static const void *readable_at(const struct vm *vm, uint64_t address, uint64_t b
     if (address >= layout->record && address - layout->record <= layout->record_bytes &&
         bytes <= layout->record_bytes - (address - layout->record))
         return vm->memory.host + (address - vm->memory.base);
-    return memory_at(&vm->memory, (gpa_t){ address }, bytes, MEMORY_READ);
+    return memory_at(&vm->memory, (gpa_t){address}, bytes, MEMORY_READ);
 }
 
 /* Writes at least one byte, unless the descriptor fails or the VM is being stopped. */
@@ -53,7 +53,7 @@ static int64_t write_out(struct vm *vm, int fd, const void *bytes, uint64_t coun
         if (events_stopped(&vm->events) != STOP_NONE)
             return -EINTR;
         if (error == EAGAIN) {
-            struct pollfd ready = { .fd = fd, .events = POLLOUT };
+            struct pollfd ready = {.fd = fd, .events = POLLOUT};
             poll(&ready, 1, -1);
         } else if (error != EINTR) {
             return -error;
@@ -98,7 +98,7 @@ static int64_t serve_timer(struct vm *vm, const struct arguments *arguments)
 static bool are_whole_pages(const struct vm *vm, uint64_t address, uint64_t bytes)
 {
     return address % PVN_PAGE_SIZE == 0 && bytes % PVN_PAGE_SIZE == 0 && bytes > 0 &&
-           memory_at(&vm->memory, (gpa_t){ address }, bytes, MEMORY_READ);
+           memory_at(&vm->memory, (gpa_t){address}, bytes, MEMORY_READ);
 }
 
 /* Lists the next part of the change. False: nothing is to be written. */
@@ -115,12 +115,14 @@ static bool list_protect(struct vm *vm)
 
 static int64_t serve_protect(struct vm *vm, const struct arguments *arguments)
 {
-    struct kvm_interrupt interrupt = { .irq = STUB_WRITER_VECTOR };
+    struct kvm_interrupt interrupt = {.irq = STUB_WRITER_VECTOR};
     uint64_t address = arguments->first, bytes = arguments->second, rights = arguments->third;
 
     if (rights > PVN_READ_WRITE || !are_whole_pages(vm, address, bytes)) {
-        crash_rule(vm, "bad hypercall PROTECT: address 0x%" PRIx64 ", length 0x%" PRIx64
-                   ", rights %" PRIu64, address, bytes, rights);
+        crash_rule(vm,
+                   "bad hypercall PROTECT: address 0x%" PRIx64 ", length 0x%" PRIx64
+                   ", rights %" PRIu64,
+                   address, bytes, rights);
         return 0;
     }
     /* An upcall must not meet the writer, which runs in ring 0. */
@@ -144,8 +146,8 @@ void hypercall_continue_protect(struct vm *vm)
 {
     if (!list_protect(vm) && !vm->ended) {
         /* The rest needs no change after all: let the writer repeat its last part and leave. */
-        uint64_t *list = (uint64_t *)(void *)(vm->memory.host + (vm->layout.system + SYSTEM_LIST -
-                                                                 vm->memory.base));
+        uint64_t *list = (uint64_t *)(void *)(vm->memory.host +
+                                              (vm->layout.system + SYSTEM_LIST - vm->memory.base));
         list[0] = 1;
         list[1] = 0;
     }
@@ -155,7 +157,7 @@ static int64_t serve_discard(struct vm *vm, const struct arguments *arguments)
 {
     uint64_t address = arguments->first, bytes = arguments->second;
     uint64_t image_end = vm->image.elf.image_end;
-    uint8_t *host = memory_at(&vm->memory, (gpa_t){ address }, bytes, MEMORY_WRITE);
+    uint8_t *host = memory_at(&vm->memory, (gpa_t){address}, bytes, MEMORY_WRITE);
 
     if (!are_whole_pages(vm, address, bytes) || !host) {
         crash_rule(vm, "bad hypercall DISCARD: address 0x%" PRIx64 ", length 0x%" PRIx64, address,
@@ -189,7 +191,7 @@ void hypercall_serve(struct vm *vm)
 {
     struct kvm_run *run = vm->kvm.run;
     struct kvm_regs *registers = &run->s.regs.regs;
-    struct arguments arguments = { registers->rdi, registers->rsi, registers->r8 };
+    struct arguments arguments = {registers->rdi, registers->rsi, registers->r8};
     uint64_t number = registers->rax;
     int64_t result = 0;
 

@@ -57,7 +57,7 @@ int image_open(struct image *image, const char *path)
     char error[ELF_ERROR_MAX];
     int result;
 
-    *image = (struct image){ .path = path };
+    *image = (struct image){.path = path};
     image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     result = image->fd < 0 ? -errno : map_file(image);
     if (result) {
@@ -110,8 +110,8 @@ static int read_data(const struct image *image, const struct elf_segment *segmen
 }
 
 /*
- * Small data is populated as a whole. Of a segment of zeros alone (a boot stack above its guard page)
- * only the end is: a stack is used from there, and most of it never.
+ * Small data is populated as a whole. Of a segment of zeros alone (a boot stack above its guard
+ * page) only the end is: a stack is used from there, and most of it never.
  */
 static void populate_writable(const struct elf_segment *segment, uint8_t *host, uint64_t lead)
 {
@@ -139,8 +139,8 @@ static int place_segment(const struct image *image, const struct elf_segment *se
          * come one by one. */
         madvise(host, page_up(lead + segment->file_bytes), MADV_POPULATE_READ);
         memory->read_only[memory->read_only_count].begin = begin;
-        memory->read_only[memory->read_only_count].end =
-            page_up(segment->address + segment->memory_bytes);
+        memory->read_only[memory->read_only_count].end = page_up(segment->address +
+                                                                 segment->memory_bytes);
         memory->read_only_count++;
         return 0;
     }

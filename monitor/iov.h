@@ -10,7 +10,7 @@
 
 size_t iov_bytes(const struct iovec *segments, unsigned count);
 
-/* Copies up to `bytes` bytes out of or into the start of the segments; returns the number copied. */
+/* Copies up to `bytes` bytes out of or into the start of the segments; returns how many. */
 size_t iov_read(const struct iovec *segments, unsigned count, void *to, size_t bytes);
 size_t iov_write(const struct iovec *segments, unsigned count, const void *from, size_t bytes);
 void iov_zero(const struct iovec *segments, unsigned count);

@@ -110,5 +110,5 @@ const char *json_text(struct json *json)
 void json_free(struct json *json)
 {
     free(json->text);
-    *json = (struct json){ 0 };
+    *json = (struct json){0};
 }

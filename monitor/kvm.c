@@ -44,7 +44,7 @@ static int open_device(struct kvm *kvm)
 
 int kvm_open(struct kvm *kvm)
 {
-    *kvm = (struct kvm){ .system = -1, .vm = -1, .vcpu = -1 };
+    *kvm = (struct kvm){.system = -1, .vm = -1, .vcpu = -1};
     int result = open_device(kvm);
     if (result)
         return result;
@@ -89,8 +89,8 @@ int kvm_add_vcpu(struct kvm *kvm)
 }
 
 /*
- * Makes the guest's time-stamp counter equal to the host's, so that one reading of RDTSC serves both
- * sides (clock.c). By attribute where the kernel has it (Linux 5.16), else by value.
+ * Makes the guest's time-stamp counter equal to the host's, so that one reading of RDTSC serves
+ * both sides (clock.c). By attribute where the kernel has it (Linux 5.16), else by value.
  */
 static int set_time_stamp(struct kvm *kvm)
 {
@@ -105,7 +105,7 @@ static int set_time_stamp(struct kvm *kvm)
     struct {
         struct kvm_msrs head;
         struct kvm_msr_entry entry;
-    } msrs = { .head.nmsrs = 1, .entry = { .index = MSR_TSC, .data = __builtin_ia32_rdtsc() } };
+    } msrs = {.head.nmsrs = 1, .entry = {.index = MSR_TSC, .data = __builtin_ia32_rdtsc()}};
     if (ioctl(kvm->vcpu, KVM_SET_MSRS, &msrs) != 1)
         return complain("no time-stamp counter");
     return 0;
@@ -123,7 +123,7 @@ int kvm_set_cpu(struct kvm *kvm, struct pvn_cpu_x86_64 *facts)
     if (ioctl(kvm->vcpu, KVM_SET_CPUID2, &table.head))
         return complain("no CPU model");
     if (facts->xcr0) {
-        struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0] = { .xcr = 0, .value = facts->xcr0 } };
+        struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0] = {.xcr = 0, .value = facts->xcr0}};
         if (ioctl(kvm->vcpu, KVM_SET_XCRS, &xcrs))
             return complain("no extended state");
     }
@@ -144,7 +144,7 @@ int kvm_set_start(struct kvm *kvm, const struct tables *tables, uint64_t entry, 
     struct kvm_sregs special;
     /* Interrupts are enabled and ring 3 cannot change that (IOPL 0): the page-table writer is
      * entered as one. */
-    struct kvm_regs general = { .rip = entry, .rdi = record, .rflags = 0x202 };
+    struct kvm_regs general = {.rip = entry, .rdi = record, .rflags = 0x202};
 
     if (ioctl(kvm->vcpu, KVM_GET_SREGS, &special))
         return complain("no registers");

@@ -22,7 +22,8 @@ struct kvm {
     size_t run_bytes;
 };
 
-/* Makes a VM. Memory comes before the vCPU: adding it to a VM with a vCPU takes a millisecond more. */
+/* Makes a VM. Memory comes before the vCPU: adding it to a VM with a vCPU takes a millisecond more.
+ */
 int kvm_open(struct kvm *kvm);
 int kvm_add_memory(struct kvm *kvm, const struct guest_memory *memory);
 int kvm_add_vcpu(struct kvm *kvm);

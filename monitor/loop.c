@@ -21,8 +21,8 @@
 struct watch {
     loop_callback callback; /* NULL: not watched */
     void *context;
-    uint32_t epoll_events; /* 0: paused, and not in the epoll set, which would still report hang-ups */
-    uint32_t generation;   /* tells a reused descriptor from one whose event is still in the batch */
+    uint32_t epoll_events; /* 0: paused, and not in epoll's set, which would still tell hang-ups */
+    uint32_t generation;   /* tells a reused number from one whose event is still in the batch */
 };
 
 struct timer {

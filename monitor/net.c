@@ -50,8 +50,7 @@ bool net_begin(struct net *net, bool *first)
 /* --- transmit: guest to host --- */
 
 /* What the guest may ask for depends on the features; the host's kernel checks the offsets. */
-static bool net_header_allowed(const struct net *net,
-                               const struct virtio_net_hdr_mrg_rxbuf *header)
+static bool net_header_allowed(const struct net *net, const struct virtio_net_hdr_mrg_rxbuf *header)
 {
     if (header->hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE)
         return false;

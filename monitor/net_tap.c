@@ -109,10 +109,9 @@ static void tap_kick(struct device *device, unsigned queue)
     if (!net_begin(&tap->net, &first))
         return;
     if (first) {
-        unsigned long offload =
-            (tap->net.accepted & 1ull << VIRTIO_NET_F_GUEST_CSUM) != 0 ? TUN_F_CSUM : 0;
+        bool partial = (tap->net.accepted & 1ull << VIRTIO_NET_F_GUEST_CSUM) != 0;
 
-        if (ioctl(tap->fd, TUNSETOFFLOAD, offload) < 0 && offload != 0)
+        if (ioctl(tap->fd, TUNSETOFFLOAD, partial ? TUN_F_CSUM : 0) < 0 && partial)
             backend_complain("--net", tap->value, "checksum offload: %s", strerror(errno));
     }
     if (queue == NET_TX) {
@@ -162,8 +161,8 @@ static int tap_attach(struct tap *tap, const char *name)
     int error;
 
     if (if_nametoindex(name) == 0) {
-        backend_complain("--net", tap->value, "there is no interface %s (ip tuntap add %s mode tap)",
-                         name, name);
+        backend_complain("--net", tap->value,
+                         "there is no interface %s (ip tuntap add %s mode tap)", name, name);
         return -ENODEV;
     }
     tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);

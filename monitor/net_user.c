@@ -256,7 +256,8 @@ static void user_announce_guest(struct user *user)
     uint32_t ip = htonl(SLIRP_GUEST_IP);
 
     memset(frame, 0xff, 6);
-    memcpy(frame + 6, user->net.device.config, 6); /* the address is what the configuration begins */
+    /* virtio_net_config begins with the address. */
+    memcpy(frame + 6, user->net.device.config, 6);
     memcpy(frame + 22, user->net.device.config, 6);
     memcpy(frame + 28, &ip, 4);
     memcpy(frame + 38, &ip, 4);

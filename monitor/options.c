@@ -102,7 +102,7 @@ static int add_device(struct parser *parser, const char *name, enum device_kind 
     struct options *options = parser->options;
     if (options->device_count == OPTIONS_DEVICES_MAX)
         return fail(parser, "--%s %s: more than %u devices", name, spec, OPTIONS_DEVICES_MAX);
-    options->devices[options->device_count++] = (struct device_option){ kind, spec };
+    options->devices[options->device_count++] = (struct device_option){kind, spec};
     return 0;
 }
 
@@ -175,7 +175,7 @@ static int set_stats(struct parser *parser, const char *value)
 
 static int set_on(struct parser *parser, const char *value)
 {
-    static const char *const names[] = { "native", "microvm", "q35", "pc", "xen-pv", "xen-pvh" };
+    static const char *const names[] = {"native", "microvm", "q35", "pc", "xen-pv", "xen-pvh"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!strcmp(value, names[i])) {
@@ -192,8 +192,8 @@ static const struct run_option {
     const char *name;
     int (*set)(struct parser *parser, const char *value);
 } run_options[] = {
-    { "on", set_on },           { "mem", set_mem },     { "net", set_net }, { "blk", set_blk },
-    { "env", set_env },         { "stats", set_stats }, { "timeout", set_timeout },
+    {"on", set_on},   {"mem", set_mem},     {"net", set_net},         {"blk", set_blk},
+    {"env", set_env}, {"stats", set_stats}, {"timeout", set_timeout},
 };
 
 /* One option at argv[*at], its value in the same word or in the next one. */
@@ -261,9 +261,9 @@ static int parse_inspect(struct parser *parser, int argc, char **argv)
 
 int options_parse(int argc, char **argv, struct options *options, char error[OPTIONS_ERROR_MAX])
 {
-    struct parser parser = { options, error };
+    struct parser parser = {options, error};
 
-    *options = (struct options){ .mem_bytes = OPTIONS_MEM_DEFAULT };
+    *options = (struct options){.mem_bytes = OPTIONS_MEM_DEFAULT};
     error[0] = 0;
     if (argc < 2)
         return fail(&parser, "no command is named (coracle --help tells more)");

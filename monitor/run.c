@@ -66,8 +66,8 @@ static int open_inputs(struct vm *vm, int *stats_fd)
 static int map_memory(struct vm *vm)
 {
     struct guest_memory *memory = &vm->memory;
-    struct layout_needs needs = { .ram_bytes = vm->options->mem_bytes,
-                                  .record_bytes = record_bytes(vm) };
+    struct layout_needs needs = {.ram_bytes = vm->options->mem_bytes,
+                                 .record_bytes = record_bytes(vm)};
 
     board_get_needs(vm->board, &needs);
     layout_compute(&vm->layout, &needs);
@@ -93,7 +93,7 @@ static int fill_memory(struct vm *vm)
     uint64_t image_end = vm->image.elf.image_end, populate = POPULATE_RAM_BYTES;
     uint8_t *base = memory->host - memory->base;
 
-    vm->tables = (struct tables){ .memory = memory, .layout = &vm->layout };
+    vm->tables = (struct tables){.memory = memory, .layout = &vm->layout};
     if (populate > vm->layout.ram_end - image_end)
         populate = vm->layout.ram_end - image_end;
     if (populate)
@@ -152,11 +152,10 @@ static int start(struct vm *vm)
 
 static void run(struct vm *vm, int stats_fd)
 {
-    if (make_vm(vm) || start(vm)) {
+    if (make_vm(vm) || start(vm))
         vm_end(vm, "monitor", STATUS_MONITOR);
-        return;
-    }
-    vcpu_run(vm);
+    else
+        vcpu_run(vm);
     board_stop(vm->board);
     if (stats_fd >= 0)
         stats_write(vm, stats_fd);

@@ -44,8 +44,8 @@ static int drop_root(void)
 
 int sandbox_drop_privileges(void)
 {
-    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
 
     /* The bounding set says what could come back: nothing. Only the privileged can and need empty
      * it; the first refusal says that we are not, or that the last capability is passed. */

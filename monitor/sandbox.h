@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the monitor gives up before the guest's first instruction. In this order, after every file is
- * open; both print their own line and return a negative errno when that is not possible.
+ * What the monitor gives up before the guest's first instruction. In this order, after every file
+ * is open; both print their own line and return a negative errno when that is not possible.
  */
 #ifndef MONITOR_SANDBOX_H
 #define MONITOR_SANDBOX_H

@@ -17,8 +17,8 @@
 
 static struct slirp_library functions;
 
-/* What GLib would print for libslirp. A guest can cause some of it, so it is said once; and GLib's own
- * way of printing asks for system calls that the filter does not allow. */
+/* What GLib would print for libslirp. A guest can cause some of it, so it is said once; and GLib's
+ * own way of printing asks for system calls that the filter does not allow. */
 static void library_log(const char *domain, int level, const char *text, void *opaque)
 {
     static bool told;
@@ -48,7 +48,7 @@ int slirp_library_open(const struct slirp_library **library, const char **reason
         const char *name;
         size_t offset;
     } symbols[] = {
-        {"slirp_new", offsetof(struct slirp_library, new)},
+        {"slirp_new", offsetof(struct slirp_library, create)},
         {"slirp_cleanup", offsetof(struct slirp_library, cleanup)},
         {"slirp_pollfds_fill", offsetof(struct slirp_library, fill)},
         {"slirp_pollfds_poll", offsetof(struct slirp_library, poll)},
@@ -96,7 +96,7 @@ static Slirp *network_new(const struct slirp_library *library, const SlirpCb *ca
     inet_pton(AF_INET6, "fd00::", &config.vprefix_addr6);
     inet_pton(AF_INET6, "fd00::2", &config.vhost6);
     inet_pton(AF_INET6, "fd00::3", &config.vnameserver6);
-    return library->new(&config, callbacks, opaque);
+    return library->create(&config, callbacks, opaque);
 }
 
 Slirp *slirp_library_new(const struct slirp_library *library, const SlirpCb *callbacks,
@@ -192,9 +192,9 @@ void slirp_library_resolve(const struct slirp_library *library)
 {
     /* An empty UDP packet from the guest to port 53 of the name server. */
     static const uint8_t query[] = {
-        0x52, 0x55, 10, 0, 2, 3, 2, 0, 10, 0, 2, 15, 0x08, 0x00,       /* Ethernet: IPv4 */
-        0x45, 0, 0, 28, 0, 1, 0, 0, 2, 17, 0xa0, 0xbf,                 /* TTL 2, UDP */
-        10, 0, 2, 15, 10, 0, 2, 3, 0xc0, 0, 0, 53, 0, 8, 0, 0,
+        0x52, 0x55, 10, 0,  2,  3, 2, 0, 10,   0,  2,    15,   0x08, 0x00, /* Ethernet: IPv4 */
+        0x45, 0,    0,  28, 0,  1, 0, 0, 2,    17, 0xa0, 0xbf,             /* TTL 2, UDP */
+        10,   0,    2,  15, 10, 0, 2, 3, 0xc0, 0,  0,    53,   0,    8,    0, 0,
     };
     struct sockaddr_in loopback = {
         .sin_family = AF_INET,

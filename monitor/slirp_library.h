@@ -9,7 +9,7 @@
 #include <slirp/libslirp.h>
 
 struct slirp_library {
-    Slirp *(*new)(const SlirpConfig *, const SlirpCb *, void *);
+    Slirp *(*create)(const SlirpConfig *, const SlirpCb *, void *);
     void (*cleanup)(Slirp *);
     void (*fill)(Slirp *, uint32_t *, SlirpAddPollCb, void *);
     void (*poll)(Slirp *, int, SlirpGetREventsCb, void *);

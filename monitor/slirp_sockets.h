@@ -24,9 +24,9 @@ struct slirp_sockets {
     int epoll_fd;
     struct slirp_socket *table; /* indexed by descriptor */
     unsigned table_size;
-    unsigned live_count;           /* sockets of connections, listening ones not counted */
-    unsigned files_max;            /* descriptors that this process may have */
-    int *named, *named_before;     /* descriptors of this and of the last round of filling */
+    unsigned live_count;       /* sockets of connections, listening ones not counted */
+    unsigned files_max;        /* descriptors that this process may have */
+    int *named, *named_before; /* descriptors of this and of the last round of filling */
     unsigned named_count, named_before_count, named_size;
     uint32_t round;
     uint64_t polled_ns; /* CLOCK_MONOTONIC when libslirp's clock was last set */

@@ -13,7 +13,7 @@
 static const char *const hypercall_names[PVN_HC_COUNT] = {
     "exit", "wait", "write", "timer", "protect", "discard", "crash",
 };
-static const char *const channel_names[CHANNEL_COUNT] = { "stdout", "stderr", "log" };
+static const char *const channel_names[CHANNEL_COUNT] = {"stdout", "stderr", "log"};
 
 int stats_open(const char *path)
 {
@@ -59,7 +59,7 @@ static void write_counters(const struct vm *vm, struct json *json)
 
 void stats_write(struct vm *vm, int fd)
 {
-    struct json json = { 0 };
+    struct json json = {0};
 
     json_open_object(&json, NULL);
     json_string(&json, "image", vm->image.path);

@@ -6,9 +6,9 @@
 #ifndef MONITOR_STUBS_H
 #define MONITOR_STUBS_H
 
-#define STUB_VECTORS 32        /* CPU exceptions */
-#define STUB_BYTES 4           /* one exception stub: OUT, then HLT */
-#define STUB_WRITER_VECTOR 32  /* the page-table writer, entered as an interrupt */
+#define STUB_VECTORS 32       /* CPU exceptions */
+#define STUB_BYTES 4          /* one exception stub: OUT, then HLT */
+#define STUB_WRITER_VECTOR 32 /* the page-table writer, entered as an interrupt */
 #define STUB_GATES 33
 
 /* Ports. The TSS bitmap opens 8 to 15 to ring 3; a 32-bit access needs four bits clear. */

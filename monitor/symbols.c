@@ -40,8 +40,8 @@ bool symbols_find(const uint8_t *file, const struct elf_image *image, uint64_t a
         if (names[symbol.st_name] == '.' || names[symbol.st_name] == '$')
             continue; /* a compiler's local label */
         /* A sized function wins over a bare label at the same place. */
-        if (any && (symbol.st_value < best_value ||
-                    (symbol.st_value == best_value && type != STT_FUNC)))
+        if (any &&
+            (symbol.st_value < best_value || (symbol.st_value == best_value && type != STT_FUNC)))
             continue;
         best_value = symbol.st_value;
         best_name = symbol.st_name;

@@ -120,7 +120,7 @@ static void build_descriptors(const struct tables *tables)
     const uint64_t stack_1 = layout->system + SYSTEM_STACK;
     const uint64_t stack_2 = layout->system + SYSTEM_STACK_URGENT;
     const uint16_t bitmap_base = TSS_BYTES;
-    const uint8_t bitmap[TSS_BITMAP_BYTES] = { 0xff, 0x00, 0xff };
+    const uint8_t bitmap[TSS_BITMAP_BYTES] = {0xff, 0x00, 0xff};
 
     memcpy(system + SYSTEM_GDT, gdt, sizeof gdt);
     memcpy(system + SYSTEM_TSS + TSS_STACK_1, &stack_1, sizeof stack_1);
@@ -153,8 +153,7 @@ void tables_build(const struct tables *tables, uint64_t image_end)
 
     *entry_at(tables, layout->area, 0) = layout->pdpt | ENTRY_LINK;
     for (unsigned i = 0; i < layout->directory_count; i++)
-        *entry_at(tables, layout->pdpt, i) =
-            (layout->directories + i * PVN_PAGE_SIZE) | ENTRY_LINK;
+        *entry_at(tables, layout->pdpt, i) = (layout->directories + i * PVN_PAGE_SIZE) | ENTRY_LINK;
     map_free_ram(tables, image_end);
     /* The writer changes tables of RAM, so these are mapped for it: the first one, the directories,
      * the split ones. The PML4, the PDPT and the area's own tables are mapped nowhere. */
@@ -188,9 +187,15 @@ void tables_map_image(const struct tables *tables, uint64_t begin, uint64_t end,
 
 static struct kvm_segment segment(uint16_t selector, uint8_t type, uint8_t ring, bool code)
 {
-    return (struct kvm_segment){ .limit = UINT32_MAX, .selector = selector, .type = type,
-                                 .present = 1, .dpl = ring, .s = 1, .g = 1,
-                                 .l = code, .db = !code };
+    return (struct kvm_segment){.limit = UINT32_MAX,
+                                .selector = selector,
+                                .type = type,
+                                .present = 1,
+                                .dpl = ring,
+                                .s = 1,
+                                .g = 1,
+                                .l = code,
+                                .db = !code};
 }
 
 void tables_set_registers(const struct tables *tables, struct kvm_sregs *registers)
@@ -200,17 +205,19 @@ void tables_set_registers(const struct tables *tables, struct kvm_sregs *registe
     registers->cs = segment(SELECTOR_USER_CODE, 11, 3, true);
     registers->ss = segment(SELECTOR_USER_DATA, 3, 3, false);
     registers->ds = registers->es = registers->fs = registers->gs = registers->ss;
-    registers->tr = (struct kvm_segment){ .base = layout->system + SYSTEM_TSS,
-                                          .limit = TSS_BYTES + TSS_BITMAP_BYTES - 1,
-                                          .selector = SELECTOR_TSS, .type = 11, .present = 1 };
-    registers->ldt = (struct kvm_segment){ .unusable = 1 };
-    registers->gdt = (struct kvm_dtable){ .base = layout->system + SYSTEM_GDT, .limit = 7 * 8 - 1 };
-    registers->idt = (struct kvm_dtable){ .base = layout->system + SYSTEM_IDT,
-                                          .limit = STUB_GATES * 16 - 1 };
+    registers->tr = (struct kvm_segment){.base = layout->system + SYSTEM_TSS,
+                                         .limit = TSS_BYTES + TSS_BITMAP_BYTES - 1,
+                                         .selector = SELECTOR_TSS,
+                                         .type = 11,
+                                         .present = 1};
+    registers->ldt = (struct kvm_segment){.unusable = 1};
+    registers->gdt = (struct kvm_dtable){.base = layout->system + SYSTEM_GDT, .limit = 7 * 8 - 1};
+    registers->idt = (struct kvm_dtable){.base = layout->system + SYSTEM_IDT,
+                                         .limit = STUB_GATES * 16 - 1};
     registers->cr0 = 0x80010033; /* PG, WP, NE, ET, MP, PE */
     registers->cr3 = layout->area;
     registers->cr4 = 0x50620; /* OSXSAVE, FSGSBASE, OSXMMEXCPT, OSFXSR, PAE */
-    registers->efer = 0xd00; /* NXE, LMA, LME; no SCE, so that SYSCALL is an invalid opcode */
+    registers->efer = 0xd00;  /* NXE, LMA, LME; no SCE, so that SYSCALL is an invalid opcode */
 }
 
 static uint64_t with_rights(uint64_t entry, enum pvn_rights rights)
@@ -223,7 +230,8 @@ static uint64_t with_rights(uint64_t entry, enum pvn_rights rights)
     return entry;
 }
 
-/* Fills the table of a large page with what the page is now, and [begin, end) with its new rights. */
+/* Fills the table of a large page with what the page is now, and [begin, end) with its new rights.
+ */
 static uint64_t split_large(const struct tables *tables, uint64_t large, uint64_t begin,
                             uint64_t end, enum pvn_rights rights)
 {
@@ -232,14 +240,12 @@ static uint64_t split_large(const struct tables *tables, uint64_t large, uint64_
     for (uint64_t i = 0; i < ENTRIES; i++) {
         uint64_t at = base + i * PVN_PAGE_SIZE;
         uint64_t entry = at | (large & ~(ENTRY_ADDRESS | ENTRY_LARGE));
-        *entry_at(tables, table, i) =
-            at >= begin && at < end ? with_rights(entry, rights) : entry;
+        *entry_at(tables, table, i) = at >= begin && at < end ? with_rights(entry, rights) : entry;
     }
     return table | ENTRY_LINK;
 }
 
-int tables_protect(const struct tables *tables, uint64_t *at, uint64_t end,
-                   enum pvn_rights rights)
+int tables_protect(const struct tables *tables, uint64_t *at, uint64_t end, enum pvn_rights rights)
 {
     const struct layout *layout = tables->layout;
     uint64_t *list = entry_at(tables, layout->system, SYSTEM_LIST / 8);
@@ -278,15 +284,15 @@ struct page_rights tables_lookup(const struct tables *tables, uint64_t address)
     const struct layout *layout = tables->layout;
 
     if (address >= layout->area_end)
-        return (struct page_rights){ 0 };
+        return (struct page_rights){0};
     uint64_t entry = *directory_entry(tables, address);
     if ((entry & ENTRY_PRESENT) && !(entry & ENTRY_LARGE)) {
         const uint64_t *table = entry_at(tables, entry & ENTRY_ADDRESS, 0);
         entry = table[page_index(address)];
     }
     bool present = entry & ENTRY_PRESENT;
-    return (struct page_rights){ .present = present,
-                                 .writable = present && (entry & ENTRY_WRITABLE),
-                                 .executable = present && !(entry & ENTRY_NX),
-                                 .user = present && (entry & ENTRY_USER) };
+    return (struct page_rights){.present = present,
+                                .writable = present && (entry & ENTRY_WRITABLE),
+                                .executable = present && !(entry & ENTRY_NX),
+                                .user = present && (entry & ENTRY_USER)};
 }

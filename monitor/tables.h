@@ -36,8 +36,7 @@ void tables_set_registers(const struct tables *tables, struct kvm_sregs *registe
  * -EPERM when a page belongs to the image's text or constants, -EINVAL when one is not RAM that is
  * mapped or protected. Call again until `*at` reaches `end`.
  */
-int tables_protect(const struct tables *tables, uint64_t *at, uint64_t end,
-                   enum pvn_rights rights);
+int tables_protect(const struct tables *tables, uint64_t *at, uint64_t end, enum pvn_rights rights);
 
 /* What a guest page allows now. */
 struct page_rights {

@@ -126,9 +126,9 @@ static bool in_ring_0(const struct vm *vm)
 }
 
 /*
- * Upcalls are entered only when `settled`: after KVM_RUN returned EINTR, or before the first run. At
- * an exit for an OUT some KVMs still have to finish that instruction; a run with immediate_exit set
- * lets them do so and returns EINTR at once.
+ * Upcalls are entered only when `settled`: after KVM_RUN returned EINTR, or before the first run.
+ * At an exit for an OUT some KVMs still have to finish that instruction; a run with immediate_exit
+ * set lets them do so and returns EINTR at once.
  */
 void vcpu_run(struct vm *vm)
 {

@@ -157,8 +157,7 @@ int vring_next(struct vring *ring, struct vring_chain *chain)
 
     if (waiting <= 0)
         return waiting;
-    index = __atomic_load_n(&driver->heads[ring->next_avail & (ring->size - 1u)],
-                            __ATOMIC_RELAXED);
+    index = __atomic_load_n(&driver->heads[ring->next_avail & (ring->size - 1u)], __ATOMIC_RELAXED);
     if (index >= ring->size)
         return ring_fault(ring, "a head outside the descriptor table");
     chain->head = index;

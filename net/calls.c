@@ -51,13 +51,11 @@ static int socket_make(int domain, int type, int number)
     net_lock();
     error = protocol->open(made);
     net_unlock();
-    int fd = error < 0 ? error : socket_install(made, type & TYPE_FLAGS);
-    if (fd < 0 && !made->file) { /* with a file, that closed it */
-        net_lock();
-        protocol->close(made, false);
-        net_unlock();
+    if (error < 0) {
+        socket_free(made);
+        return error;
     }
-    return fd;
+    return socket_install(made, type & TYPE_FLAGS);
 }
 
 int socket(int domain, int type, int protocol)
@@ -193,13 +191,8 @@ static int accept_on(struct socket *listening, struct sockaddr *address, socklen
     if (result < 0)
         return result;
     int fd = socket_install(child, flags);
-    if (fd < 0 && !child->file) {
-        net_lock();
-        child->protocol->close(child, false);
-        net_unlock();
-    } else if (fd >= 0 && address && bytes) {
+    if (fd >= 0 && address && bytes)
         endpoint_to_sockaddr(listening, &remote, address, bytes);
-    }
     return fd;
 }
 

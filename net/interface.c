@@ -202,7 +202,7 @@ bool interfaces_poll(void)
         if (interface->failed)
             continue;
         interface_check_link(interface);
-        transmit_reap(interface);
+        transmit_poll(interface);
         if (receive_poll(interface, BATCH))
             more = true;
     }

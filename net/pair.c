@@ -195,18 +195,6 @@ static struct socket *pair_socket_new(void)
     return made;
 }
 
-/* The descriptor, or a negative errno; the socket is closed then. */
-static int pair_install(struct socket *made, int flags)
-{
-    int fd = socket_install(made, flags);
-    if (fd < 0 && !made->file) {
-        net_lock();
-        pair_close(made, false);
-        net_unlock();
-    }
-    return fd;
-}
-
 static int pair_make(int type, int fds[2])
 {
     const int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -221,14 +209,14 @@ static int pair_make(int type, int fds[2])
     ends[0]->pcb.pair->peer = ends[1];
     ends[1]->pcb.pair->peer = ends[0];
     ends[0]->events = ends[1]->events = POLLOUT | POLLWRNORM;
-    fds[0] = pair_install(ends[0], flags);
+    fds[0] = socket_install(ends[0], flags);
     if (fds[0] < 0) {
         net_lock();
         pair_close(ends[1], false);
         net_unlock();
         return fds[0];
     }
-    fds[1] = pair_install(ends[1], flags);
+    fds[1] = socket_install(ends[1], flags);
     if (fds[1] < 0) {
         close(fds[0]);
         return fds[1];

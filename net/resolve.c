@@ -17,6 +17,7 @@
 #include "stack.h"
 
 #define QUERY_NS 10000000000ull
+#define UNANSWERED_NS 4000000000ull
 
 /* Shared with lwIP's callback, which may come after the caller gave up: whoever is last frees. */
 struct query {
@@ -41,17 +42,22 @@ static void on_found(const char *name, const ip_addr_t *ip, void *argument)
     waitq_wake(&query->done_queue, UINT32_MAX);
 }
 
-/* Under the stack's lock. 0, EAI_NONAME, EAI_AGAIN. */
+/*
+ * Under the stack's lock. 0, EAI_NONAME, EAI_AGAIN. lwIP does not say whether a server denied the
+ * name or none answered; but only in the second case it has tried for seconds.
+ */
 static int query_wait(struct query *query)
 {
-    uint64_t deadline_ns = clock_now_ns() + QUERY_NS;
+    uint64_t start_ns = clock_now_ns();
     while (!query->done) {
-        if (net_wait(&query->done_queue, deadline_ns) == -ETIMEDOUT && !query->done) {
+        if (net_wait(&query->done_queue, start_ns + QUERY_NS) == -ETIMEDOUT && !query->done) {
             query->abandoned = true;
             return EAI_AGAIN;
         }
     }
-    return query->found ? 0 : EAI_NONAME;
+    if (query->found)
+        return 0;
+    return clock_now_ns() - start_ns < UNANSWERED_NS ? EAI_NONAME : EAI_AGAIN;
 }
 
 static void address_from_lwip(struct resolved *resolved, const ip_addr_t *ip)
@@ -94,6 +100,23 @@ static int query_one(const char *name, u8_t type, struct resolved *resolved)
     return result;
 }
 
+/* Labels of 1 to 63 bytes, 253 in all, a dot at the end allowed (RFC 1035, 2.3.4). */
+static bool name_is_valid(const char *name)
+{
+    size_t label = 0, bytes = strlen(name);
+    if (bytes == 0 || bytes > 253)
+        return false;
+    for (; *name; name++) {
+        if (*name != '.' && ++label > 63)
+            return false;
+        if (*name == '.' && label == 0)
+            return false;
+        if (*name == '.')
+            label = 0;
+    }
+    return true;
+}
+
 static bool add_numeric(const char *name, int family, struct resolved *resolved)
 {
     struct resolved_address *address = &resolved->addresses[resolved->count];
@@ -131,6 +154,8 @@ int resolve(const char *name, int family, bool numeric_only, struct resolved *re
         return 0;
     }
     int result = EAI_NONAME;
+    if (!name_is_valid(name))
+        return result;
     if (v4)
         result = query_one(name, LWIP_DNS_ADDRTYPE_IPV4, resolved);
     if (v6 && result != EAI_AGAIN)

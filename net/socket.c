@@ -229,8 +229,12 @@ int socket_install(struct socket *socket, int type_flags)
 {
     int flags = O_RDWR | (type_flags & SOCK_NONBLOCK ? O_NONBLOCK : 0);
     struct file *file = file_new(&socket_file_ops, socket, flags);
-    if (!file)
+    if (!file) {
+        net_lock();
+        socket->protocol->close(socket, false);
+        net_unlock();
         return -ENOMEM;
+    }
     socket->file = file;
     int fd = fd_install(file, 0);
     if (fd < 0)

@@ -6,8 +6,6 @@
  * All under the stack's lock; the on_ functions are called by lwIP.
  */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 
@@ -466,7 +464,7 @@ static void stream_close(struct socket *socket, bool may_block)
     socket_free(socket);
 }
 
-/* ---- names and options -------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------------------------- */
 
 static int stream_local(struct socket *socket, struct endpoint *local)
 {
@@ -486,66 +484,6 @@ static int stream_remote(struct socket *socket, struct endpoint *remote)
     ip_addr_copy(remote->ip, pcb->remote_ip);
     remote->port = pcb->remote_port;
     return 0;
-}
-
-static int stream_option_set(struct socket *socket, int level, int option, int value)
-{
-    struct tcp_pcb *pcb = socket->pcb.tcp;
-    if (level != IPPROTO_TCP)
-        return -ENOPROTOOPT;
-    if (option == TCP_NODELAY)
-        socket->no_delay = value;
-    if (!pcb || socket->listener)
-        return option == TCP_NODELAY ? 0 : -EINVAL;
-    if (option != TCP_NODELAY && (value < 1 || value > 32767))
-        return -EINVAL;
-    switch (option) {
-    case TCP_NODELAY:
-        if (value)
-            tcp_nagle_disable(pcb);
-        else
-            tcp_nagle_enable(pcb);
-        return 0;
-    case TCP_KEEPIDLE:
-        pcb->keep_idle = (u32_t)value * 1000;
-        return 0;
-    case TCP_KEEPINTVL:
-        pcb->keep_intvl = (u32_t)value * 1000;
-        return 0;
-    case TCP_KEEPCNT:
-        pcb->keep_cnt = (u32_t)value;
-        return 0;
-    default:
-        return -ENOPROTOOPT;
-    }
-}
-
-static int stream_option_get(struct socket *socket, int level, int option, int *value)
-{
-    const struct tcp_pcb *pcb = socket->pcb.tcp;
-    if (level != IPPROTO_TCP)
-        return -ENOPROTOOPT;
-    if (!pcb || socket->listener)
-        return -EINVAL;
-    switch (option) {
-    case TCP_NODELAY:
-        *value = tcp_nagle_disabled(pcb) != 0;
-        return 0;
-    case TCP_MAXSEG:
-        *value = tcp_mss(pcb);
-        return 0;
-    case TCP_KEEPIDLE:
-        *value = (int)(pcb->keep_idle / 1000);
-        return 0;
-    case TCP_KEEPINTVL:
-        *value = (int)(pcb->keep_intvl / 1000);
-        return 0;
-    case TCP_KEEPCNT:
-        *value = (int)pcb->keep_cnt;
-        return 0;
-    default:
-        return -ENOPROTOOPT;
-    }
 }
 
 static int stream_need(struct socket *socket)

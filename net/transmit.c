@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "interface.h"
+#include "kernel/page.h"
 #include "lwip/inet_chksum.h"
 #include "lwip/pbuf.h"
+#include "lwip/priv/tcp_priv.h"
 #include "stack.h"
 
 #define SEGMENTS_MOST 16u
+#define QUEUE_PAGES ((TRANSMIT_QUEUE * sizeof(struct transmit_frame) + PAGE_BYTES - 1) / PAGE_BYTES)
 #define REAP_FROM 32u /* outstanding frames that make it worth while to look for sent ones */
 
 /* A frame's headers that matter here, as offsets from its first byte. */
@@ -116,7 +119,7 @@ static void queue_drain(struct interface *interface)
     }
 }
 
-void transmit_reap(struct interface *interface)
+static void transmit_reap(struct interface *interface)
 {
     void *cookie;
     int result;
@@ -128,6 +131,28 @@ void transmit_reap(struct interface *interface)
         interface_fail(interface);
     else
         queue_drain(interface);
+}
+
+void transmit_poll(struct interface *interface)
+{
+    transmit_reap(interface);
+    if (interface->refused && interface->queue_count == 0) {
+        interface->refused = false;
+        tcp_txnow();
+    }
+}
+
+/* A frame waits for the ring; false: no room for it. */
+static bool queue_add(struct interface *interface, struct pbuf *frame,
+                      const struct pv_net_meta *meta)
+{
+    if (!interface->queue)
+        interface->queue = page_alloc(QUEUE_PAGES);
+    if (!interface->queue || interface->queue_count == TRANSMIT_QUEUE)
+        return false;
+    unsigned last = (interface->queue_first + interface->queue_count++) % TRANSMIT_QUEUE;
+    interface->queue[last] = (struct transmit_frame){frame, *meta};
+    return true;
 }
 
 /* One buffer instead of a longer chain than the device takes. */
@@ -157,12 +182,10 @@ err_t transmit_output(struct netif *netif, struct pbuf *frame)
     struct pv_net_meta meta = frame_prepare(interface, held);
     if (interface->queue_count == 0 && frame_post(interface, held, &meta) == 0)
         return ERR_OK;
-    if (interface->failed || interface->queue_count == TRANSMIT_QUEUE)
-        goto drop;
-    unsigned last = (interface->queue_first + interface->queue_count++) % TRANSMIT_QUEUE;
-    interface->queue[last] = (struct transmit_frame){held, meta};
-    return ERR_OK;
+    if (!interface->failed && queue_add(interface, held, &meta))
+        return ERR_OK;
 drop:
+    interface->refused = true;
     net_counters.tx_dropped++;
     if (held)
         pbuf_free(held);

@@ -23,8 +23,8 @@ struct __sigjmp_buf {
 #define sigjmp_buf __coracle_sigjmp_buf
 typedef struct __sigjmp_buf sigjmp_buf[1];
 
-#define sigsetjmp(buffer, save)                                                                    \
-    (((buffer)[0].__has_mask = (save)) ? sigprocmask(SIG_SETMASK, NULL, &(buffer)[0].__mask) : 0,  \
+#define sigsetjmp(buffer, save)                                                                   \
+    (((buffer)[0].__has_mask = (save)) ? sigprocmask(SIG_SETMASK, NULL, &(buffer)[0].__mask) : 0, \
      setjmp((buffer)[0].__registers))
 #define _setjmp(buffer) setjmp(buffer)
 #define _longjmp(buffer, value) longjmp(buffer, value)

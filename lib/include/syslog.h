@@ -15,7 +15,7 @@
 #define LOG_INFO 6
 #define LOG_DEBUG 7
 #define LOG_PRIMASK 7
-#define LOG_PRI(priority) ((priority) & LOG_PRIMASK)
+#define LOG_PRI(priority) ((priority)&LOG_PRIMASK)
 
 #define LOG_KERN (0 << 3)
 #define LOG_USER (1 << 3)

@@ -8,12 +8,12 @@
 
 #include "timespec.h"
 
-/* Waits until one of the descriptors is ready or the deadline has passed (0: only looks). Returns how
- * many have revents, -EINVAL, -ENOMEM. */
+/* Waits until one of the descriptors is ready or the deadline has passed (0: only looks). Returns
+ * how many have revents, -EINVAL, -ENOMEM. */
 int poll_wait(struct pollfd *fds, unsigned long count, uint64_t deadline_ns);
 
-/* The deadline of a time-out: unchanged for NULL, 0 for none at all; -EINVAL when it is malformed or
- * negative. */
+/* The deadline of a time-out: unchanged for NULL, 0 for none at all; -EINVAL when it is malformed
+ * or negative. */
 static inline int poll_deadline(const struct timespec *timeout, uint64_t *deadline_ns)
 {
     uint64_t ns;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Signals inside the C library's seam (posix/signal.c). Weak: an image that names no signal function
- * has no handlers and none of the code.
+ * Signals inside the C library's seam (posix/signal.c). Weak: an image that names no signal
+ * function has no handlers and none of the code.
  */
 #ifndef INTERNAL_SIGNALS_H
 #define INTERNAL_SIGNALS_H

@@ -11,7 +11,7 @@
 #include "kernel/sync.h"
 
 struct posix_mutex {
-    int type; /* first: PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP sets it */
+    int type;       /* first: PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP sets it */
     unsigned depth; /* further locks of a recursive mutex by its owner */
     struct mutex mutex;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From POSIX's timespecs to the kernel's nanoseconds and deadlines. Sums saturate at NO_DEADLINE, so
- * a wait of centuries is a wait without a deadline.
+ * From POSIX's timespecs to the kernel's nanoseconds and deadlines. Sums saturate at NO_DEADLINE,
+ * so a wait of centuries is a wait without a deadline.
  */
 #ifndef INTERNAL_TIMESPEC_H
 #define INTERNAL_TIMESPEC_H
@@ -44,8 +44,8 @@ static inline uint64_t deadline_in(uint64_t duration_ns)
     return duration_ns < NO_DEADLINE - now ? now + duration_ns : NO_DEADLINE;
 }
 
-/* The deadline of an absolute time on a clock; -EINVAL as above or for a clock that cannot be waited
- * for. A later change of the wall clock does not move it. */
+/* The deadline of an absolute time on a clock; -EINVAL as above or for a clock that cannot be
+ * waited for. A later change of the wall clock does not move it. */
 static inline int deadline_at(clockid_t clock, const struct timespec *time, uint64_t *deadline_ns)
 {
     uint64_t ns;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * newlib's locks over kernel mutexes: the ten functions and eight static locks that replace libc.a's
- * no-ops, all in this one object (libc.a's lock object must not be pulled in beside it). newlib
- * allocates a lock for each FILE; without memory such a FILE shares one spare lock.
+ * newlib's locks over kernel mutexes: the ten functions and eight static locks that replace
+ * libc.a's no-ops, all in this one object (libc.a's lock object must not be pulled in beside it).
+ * newlib asks for a lock for each FILE; without memory such a FILE shares one spare lock.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/lock.h>
 
@@ -24,23 +25,38 @@ struct __lock __lock___tz_mutex;
 struct __lock __lock___dd_hash_mutex;
 struct __lock __lock___arc4random_mutex;
 
-static struct __lock spare_lock;
+/* The standard streams' locks, and the one for FILEs without memory. */
+static struct __lock static_locks[4];
+#define SPARE (&static_locks[3])
+
+/* newlib's standard streams; weak, so that a program without stdio has none of it. */
+extern FILE __sf[3] __attribute__((weak));
 
 void __retarget_lock_init(_LOCK_T *lock)
 {
     *lock = calloc(1, sizeof **lock);
     if (!*lock)
-        *lock = &spare_lock;
+        *lock = SPARE;
 }
 
+/* Called for the lock of each FILE when it is set up. newlib opens standard error for reading as
+ * well, and then writes each piece of a format by itself; as a stream for writing it is written at
+ * once. */
 void __retarget_lock_init_recursive(_LOCK_T *lock)
 {
+    for (int i = 0; __sf && i < 3; i++)
+        if (lock == &__sf[i]._lock) {
+            *lock = &static_locks[i];
+            if (i == 2)
+                __sf[i]._flags = (short)((__sf[i]._flags & ~__SRW) | __SWR);
+            return;
+        }
     __retarget_lock_init(lock);
 }
 
 void __retarget_lock_close(_LOCK_T lock)
 {
-    if (lock != &spare_lock)
+    if (lock < static_locks || lock > SPARE)
         free(lock);
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * epoll: an instance holds one item for each watched file. An item stands with a waiter on its
- * file's queue for as long as it is watched; a wake-up puts it on the instance's ready list, and only
- * items on that list are asked when somebody waits.
+ * file's queue for as long as it is watched; a wake-up puts it on the instance's ready list, and
+ * only items on that list are asked when somebody waits.
  *
  * Locks: `lock` guards items and their tables, and is held while files are asked (their poll
  * operation may take locks of its own, under which nobody calls file_put). The ready list is also
- * changed by wake-ups, which may come in event context, and is therefore guarded by masking upcalls.
+ * changed by wake-ups, which may come in event context, and is therefore guarded by masking
+ * upcalls.
  *
  * Items hold no reference: a file that goes away takes its items along (epoll_file_gone).
  */
@@ -204,8 +205,7 @@ static void item_set(struct item *item, const struct epoll_event *event)
     upcalls_restore(state);
 }
 
-static int item_add(struct epoll *epoll, int fd, struct file *file,
-                    const struct epoll_event *event)
+static int item_add(struct epoll *epoll, int fd, struct file *file, const struct epoll_event *event)
 {
     int result = table_grow(epoll, fd);
     if (result < 0)
@@ -285,8 +285,8 @@ static struct item *ready_take(struct epoll *epoll)
     return item;
 }
 
-/* Asks one item that was taken off the list. It is off before it is asked, so a wake-up from then on
- * puts it back. True when *event was filled. */
+/* Asks one item that was taken off the list. It is off before it is asked, so a wake-up from then
+ * on puts it back. True when *event was filled. */
 static bool item_report(struct item *item, struct epoll_event *event)
 {
     uint32_t now = (uint16_t)item->file->ops->poll(item->file) & item->events;

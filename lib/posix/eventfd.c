@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* eventfd: writes add to a counter, reads take it (or one, as a semaphore) and wait while it is 0. */
+/* eventfd: writes add to a counter, reads take it (or one, as a semaphore) and wait while it is 0.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mmap over the page allocator. A list of mappings, newest first, says what munmap may free; a mutex
- * guards it.
+ * mmap over the page allocator. A list of mappings, newest first, says what munmap may free; a
+ * mutex guards it.
  */
 #include <errno.h>
 #include <fcntl.h>

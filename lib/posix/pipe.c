@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pipes: a ring of 16 KiB between two files. A write of at most PIPE_BUF bytes goes in whole. Writing
- * without a reader gives EPIPE; SIGPIPE is not sent.
+ * Pipes: a ring of 16 KiB between two files. A write of at most PIPE_BUF bytes goes in whole.
+ * Writing without a reader gives EPIPE; SIGPIPE is not sent.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 struct pipe {
     struct mutex lock;
     char *ring;
-    size_t start, filled; /* start < RING_BYTES */
+    size_t start, filled;         /* start < RING_BYTES */
     struct file *reader, *writer; /* NULL once closed */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Attributes of threads. Of these the stack's size and the detach state have an effect; a guard page
- * is always there, scheduling is round robin for all.
+ * Attributes of threads. Of these the stack's size and the detach state have an effect; a guard
+ * page is always there, scheduling is round robin for all.
  */
 #include <errno.h>
 #include <limits.h>

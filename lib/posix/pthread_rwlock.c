@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Read-write locks. Readers get in whenever no writer is inside, also past waiting writers, so that a
- * thread may take a read lock twice.
+ * Read-write locks. Readers get in whenever no writer is inside, also past waiting writers, so that
+ * a thread may take a read lock twice.
  */
 #define _GNU_SOURCE
 #include <errno.h>

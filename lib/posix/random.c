@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The program's view of the kernel's random numbers. The arc4random functions replace libc.a's, which
- * keep a second generator of their own.
+ * The program's view of the kernel's random numbers. The arc4random functions replace libc.a's,
+ * which keep a second generator of their own.
  */
 #include <errno.h>
 #include <stdint.h>

@@ -26,9 +26,8 @@ static int semaphore_take(struct semaphore *semaphore, uint64_t deadline_ns)
     int result = 0;
     mutex_lock(&semaphore->lock);
     while (semaphore->value == 0 && result == 0)
-        result = deadline_ns == 0
-                     ? -EAGAIN
-                     : waitq_wait(&semaphore->waiters, &semaphore->lock, deadline_ns);
+        result = deadline_ns == 0 ? -EAGAIN
+                                  : waitq_wait(&semaphore->waiters, &semaphore->lock, deadline_ns);
     if (semaphore->value > 0) {
         semaphore->value--;
         result = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Signals within the one process. A signal's handler runs in the thread that sends it, at once, or
- * when that thread unblocks it, or when a thread waits for it (signal_wait.c). One mutex guards what
- * is pending; actions are words that are read and written whole.
+ * when that thread unblocks it, or when a thread waits for it (signal_wait.c). One mutex guards
+ * what is pending; actions are words that are read and written whole.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,11 +19,11 @@
 #define BIT(number) (UINT32_C(1) << (number))
 
 /* What happens to a signal without a handler: nothing, a crash, or an end with 128 + number. */
-#define IGNORED_BY_DEFAULT                                                                         \
-    (BIT(SIGURG) | BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGCONT) | BIT(SIGCHLD) | BIT(SIGTTIN) |      \
+#define IGNORED_BY_DEFAULT                                                                    \
+    (BIT(SIGURG) | BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGCONT) | BIT(SIGCHLD) | BIT(SIGTTIN) | \
      BIT(SIGTTOU) | BIT(SIGIO) | BIT(SIGWINCH) | BIT(SIGPIPE))
-#define CRASHES_BY_DEFAULT                                                                         \
-    (BIT(SIGQUIT) | BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGABRT) | BIT(SIGEMT) | BIT(SIGFPE) |        \
+#define CRASHES_BY_DEFAULT                                                                  \
+    (BIT(SIGQUIT) | BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGABRT) | BIT(SIGEMT) | BIT(SIGFPE) | \
      BIT(SIGBUS) | BIT(SIGSEGV) | BIT(SIGSYS) | BIT(SIGXCPU) | BIT(SIGXFSZ))
 
 struct signal_state signal_state;
@@ -109,6 +109,7 @@ static int signal_send(int number)
         return -EINVAL;
     if (!(signal_blocked & signal_bit(number)) || number == SIGKILL) {
         signal_deliver(number);
+        signal_unblocked(); /* what came while its handler ran */
         return 0;
     }
     if (signal_ignored(number))

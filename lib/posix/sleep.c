@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sleeping for a duration or until a time. Nothing interrupts a sleep, so nothing is ever left over.
+ * Sleeping for a duration or until a time. Nothing interrupts a sleep, so nothing is ever left
+ * over.
  */
 #include <errno.h>
 #include <time.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* syslog: each message is one line on the host's log channel; facilities are not told apart. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -36,10 +37,29 @@ int setlogmask(int mask)
     return before;
 }
 
+/* Copies the format with each %m replaced by the text of an error; what does not fit is cut. */
+static void format_expand(char *out, size_t bytes, const char *format, int error)
+{
+    const char *text = strerror(error);
+    size_t length = 0, text_length = strlen(text);
+    for (; *format && length + 2 < bytes; format++) {
+        if (format[0] == '%' && format[1] == 'm' && length + text_length < bytes) {
+            memcpy(out + length, text, text_length);
+            length += text_length;
+            format++;
+            continue;
+        }
+        out[length++] = *format;
+        if (format[0] == '%' && format[1] != '\0')
+            out[length++] = *++format;
+    }
+    out[length] = '\0';
+}
+
 void vsyslog(int priority, const char *format, va_list arguments)
 {
-    char line[LINE_BYTES];
-    int length = 0;
+    char line[LINE_BYTES], expanded[LINE_BYTES];
+    int length = 0, error = errno;
     if (!(settings.mask & LOG_MASK(LOG_PRI(priority))))
         return;
     if (settings.name && (settings.options & LOG_PID))
@@ -48,7 +68,8 @@ void vsyslog(int priority, const char *format, va_list arguments)
         length = snprintf(line, sizeof line, "%s: ", settings.name);
     if (length >= (int)sizeof line)
         length = 0;
-    vsnprintf(line + length, sizeof line - (size_t)length, format, arguments);
+    format_expand(expanded, sizeof expanded, format, error);
+    vsnprintf(line + length, sizeof line - (size_t)length, expanded, arguments);
     size_t end = strlen(line);
     while (end > 0 && line[end - 1] == '\n')
         line[--end] = '\0';

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Build-time program: prints seccomp_filter.h, two compiled system-call filters, so that the monitor
- * itself need not link libseccomp and pays nothing for compiling them. Whatever is not listed ends
- * the process. sandbox.c installs the result.
+ * Build-time program: prints seccomp_filter.h, two compiled system-call filters, so that the
+ * monitor itself need not link libseccomp and pays nothing for compiling them. Whatever is not
+ * listed ends the process. sandbox.c installs the result.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,27 +26,64 @@
 /* For every VM, with any arguments. */
 static const int plain_calls[] = {
     /* memory and threads */
-    CALL(munmap), CALL(mremap), CALL(brk), CALL(madvise), CALL(futex), CALL(exit),
-    CALL(exit_group), CALL(set_robust_list), CALL(rseq), CALL(sched_yield),
-    CALL(sched_getaffinity), CALL(gettid), CALL(getpid),
+    CALL(munmap),
+    CALL(mremap),
+    CALL(brk),
+    CALL(madvise),
+    CALL(futex),
+    CALL(exit),
+    CALL(exit_group),
+    CALL(set_robust_list),
+    CALL(rseq),
+    CALL(sched_yield),
+    CALL(sched_getaffinity),
+    CALL(gettid),
+    CALL(getpid),
     /* time and signals */
-    CALL(clock_gettime), CALL(clock_nanosleep), CALL(gettimeofday), CALL(timer_create),
-    CALL(timer_settime), CALL(rt_sigreturn), CALL(rt_sigprocmask), CALL(restart_syscall),
+    CALL(clock_gettime),
+    CALL(clock_nanosleep),
+    CALL(gettimeofday),
+    CALL(timer_create),
+    CALL(timer_settime),
+    CALL(rt_sigreturn),
+    CALL(rt_sigprocmask),
+    CALL(rt_sigaction),
+    CALL(restart_syscall),
+    CALL(setitimer),
     CALL(rt_sigaction), /* by libc, with the first thread */
     /* descriptors that are open */
-    CALL(read), CALL(readv), CALL(write), CALL(writev), CALL(close), CALL(poll), CALL(ppoll),
-    CALL(fstat), CALL(lseek), CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait),
-    CALL(epoll_pwait), CALL(eventfd2), CALL(getrandom),
+    CALL(read),
+    CALL(readv),
+    CALL(write),
+    CALL(writev),
+    CALL(close),
+    CALL(poll),
+    CALL(ppoll),
+    CALL(fstat),
+    CALL(lseek),
+    CALL(epoll_create1),
+    CALL(epoll_ctl),
+    CALL(epoll_wait),
+    CALL(epoll_pwait),
+    CALL(eventfd2),
+    CALL(getrandom),
     /* block devices */
-    CALL(pread64), CALL(pwrite64), CALL(preadv), CALL(pwritev), CALL(preadv2), CALL(pwritev2),
-    CALL(fdatasync), CALL(fsync), CALL(fallocate),
+    CALL(pread64),
+    CALL(pwrite64),
+    CALL(preadv),
+    CALL(pwritev),
+    CALL(preadv2),
+    CALL(pwritev2),
+    CALL(fdatasync),
+    CALL(fsync),
+    CALL(fallocate),
 };
 
 /* With user networking: sockets. */
 static const int user_calls[] = {
-    CALL(socket), CALL(bind), CALL(listen), CALL(accept), CALL(accept4), CALL(connect),
-    CALL(getsockname), CALL(getpeername), CALL(getsockopt), CALL(setsockopt), CALL(recvfrom),
-    CALL(recvmsg), CALL(sendto), CALL(sendmsg), CALL(shutdown),
+    CALL(socket),   CALL(bind),        CALL(listen),      CALL(accept),     CALL(accept4),
+    CALL(connect),  CALL(getsockname), CALL(getpeername), CALL(getsockopt), CALL(setsockopt),
+    CALL(recvfrom), CALL(recvmsg),     CALL(sendto),      CALL(sendmsg),    CALL(shutdown),
 };
 
 static const unsigned long ioctls[] = {
@@ -106,7 +143,7 @@ static void add_rules(scmp_filter_ctx filter, bool user_network)
          "newfstatat");
     /* Without a name server of a family it looks for one again and again: there is none. */
     must(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), CALL(openat), 0), "openat");
-    static const int commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD };
+    static const int commands[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD};
     for (size_t i = 0; i < LENGTH(commands); i++)
         must(seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(fcntl), 1,
                               SCMP_A1_64(SCMP_CMP_MASKED_EQ, 0xffffffff, (unsigned)commands[i])),

@@ -113,8 +113,8 @@ int socket_wait(struct socket *socket, uint64_t deadline_ns);
 /* Takes the pending error: 0 or negative errno. */
 int socket_take_error(struct socket *socket);
 int errno_of_lwip(err_t error);
-/* Gives an open file to a socket: descriptor or negative errno (then the socket is untouched).
- * Without the lock. */
+/* Gives a descriptor to a socket and takes it over: the socket is closed on failure (negative
+ * errno). Without the lock. */
 int socket_install(struct socket *socket, int type_flags);
 extern const struct file_ops socket_file_ops;
 /* The socket behind a descriptor, with the file's reference: NULL and *error (negative errno).
@@ -142,5 +142,8 @@ int stream_accept(struct socket *socket, struct socket **accepted);
 void listener_close(struct socket *socket);
 /* stream.c: makes an established pcb this socket's. */
 void stream_adopt(struct socket *socket, struct tcp_pcb *pcb);
+/* stream_options.c */
+int stream_option_set(struct socket *socket, int level, int option, int value);
+int stream_option_get(struct socket *socket, int level, int option, int *value);
 
 #endif

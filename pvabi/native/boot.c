@@ -68,8 +68,8 @@ static EARLY void memory_take(const struct pvn_boot *boot, struct bootrec *recor
             "boot record: RAM and image do not fit");
     record->ram_bytes = boot->ram_bytes;
     record->ram_is_zero = true;
-    if (boot->image_end < end)
-        record->ram[record->ram_count++] = (struct bootrec_range){boot->image_end, end};
+    record->ram[0] = (struct bootrec_range){boot->image_end, end};
+    record->ram_count = boot->image_end < end;
 }
 
 static EARLY void strings_take(const struct pvn_boot *boot, struct bootrec *record)

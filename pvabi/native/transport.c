@@ -36,12 +36,14 @@ static int native_begin(const struct virtio_transport *transport)
 
 static uint64_t native_features(const struct virtio_transport *transport)
 {
-    return native_of(transport)->record->features;
+    return native_of(transport)->record->features | VIRTIO_F_VERSION_1; /* implied (ABI.md) */
 }
 
 static int native_accept(const struct virtio_transport *transport, uint64_t features)
 {
-    native_of(transport)->control->features = features;
+    const struct native_device *native = native_of(transport);
+
+    native->control->features = features & native->record->features;
     return 0;
 }
 
@@ -115,12 +117,10 @@ static uint32_t native_config_generation(const struct virtio_transport *transpor
     return __atomic_load_n(&native_of(transport)->record->config_generation, __ATOMIC_ACQUIRE);
 }
 
+/* The ABI has no word for it: a device whose doorbell does not ring any more is given up. */
 static void native_fail(const struct virtio_transport *transport)
 {
-    struct pvn_device_control *control = native_of(transport)->control;
-
-    if (control)
-        __atomic_store_n(&control->status, VIRTIO_STATUS_FAILED, __ATOMIC_RELEASE);
+    (void)transport;
 }
 
 static const struct virtio_transport_ops native_transport_ops = {

@@ -2,7 +2,8 @@
 /*
  * Upcalls on the native interface (pvabi/native.h, struct pvn_vcpu and struct pvn_upcall_frame). The
  * monitor enters native_upcall between any two instructions of the guest, on the interrupted
- * thread's stack, below its red zone, with upcalls masked. The stack from there downwards:
+ * thread's stack, below its red zone, with upcalls masked and the direction flag clear. The stack from
+ * there downwards:
  *
  *     128 bytes      the interrupted code's red zone
  *     rip, rflags    struct pvn_upcall_frame, by the monitor
@@ -63,7 +64,6 @@ native_upcall:
         pushq   ARCH_FRAME_BYTES + 8(%rsp)
         pushq   %rbp
         movq    %rsp, %rbp
-        cld
         incq    pv_counters + COUNTERS_UPCALLS(%rip)
         fpu_area
         fpu_components
@@ -119,11 +119,9 @@ arch_upcall_restart_begin:
 arch_upcall_restart_end:
         movq    %rbp, %rsp
 
-/* Entered by the monitor, too, with RSP as restart_sp and upcalls masked. The interrupted flags may
- * have been loaded already. */
+/* Entered by the monitor, too, with RSP as restart_sp and upcalls masked. */
         .globl  native_upcall_restart
 native_upcall_restart:
-        cld
         movq    %rsp, %rbp
         fpu_area
         jmp     .Lrun

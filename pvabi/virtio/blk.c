@@ -10,7 +10,7 @@
 #include "pvabi/errno.h"
 
 #define BLK_RING_WANTED 128u
-#define BLK_SEGMENTS_MAX 14u    /* with header and status 16 descriptors */
+#define BLK_SEGMENTS_MAX 6u     /* with header and status 8 descriptors */
 #define BLK_SECTORS_MAX 0x8000u /* 16 MiB in one request */
 #define BLK_BLOCK_BYTES_MAX 65536u
 #define BLK_STATUS_UNWRITTEN 0xffu

@@ -20,13 +20,6 @@
 #define VIRTIO_F_EVENT_IDX (1ull << 29)
 #define VIRTIO_F_VERSION_1 (1ull << 32)
 
-/* Device status (2.1). */
-#define VIRTIO_STATUS_ACKNOWLEDGE 1u
-#define VIRTIO_STATUS_DRIVER 2u
-#define VIRTIO_STATUS_DRIVER_OK 4u
-#define VIRTIO_STATUS_FEATURES_OK 8u
-#define VIRTIO_STATUS_FAILED 128u
-
 /* ---- split virtqueue (2.7) ---------------------------------------------------------------- */
 
 #define VIRTQ_DESC_NEXT 1u

@@ -79,7 +79,8 @@ static void write_desc(uint8_t *desc, uint16_t size, struct input *input)
 {
     uint64_t address = PVN_RAM_BASE + take(input, 3) % (RAM_BYTES + 256);
     uint32_t bytes = take(input, 2);
-    uint16_t flags = (uint16_t)(take(input, 1) & 7), next = (uint16_t)(take(input, 1) % (size + 1u));
+    uint16_t flags = (uint16_t)(take(input, 1) & 7),
+             next = (uint16_t)(take(input, 1) % (size + 1u));
     uint8_t *at = desc + take(input, 1) % size * 16;
 
     memcpy(at, &address, 8);
@@ -126,8 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
             break;
         case 3: /* one more available buffer */
             at = *(uint16_t *)(void *)(parts[1] + 2);
-            *(uint16_t *)(void *)(parts[1] + 4 + at % size * 2) =
-                (uint16_t)(take(&input, 1) % (size + 1u));
+            *(uint16_t *)(void *)(parts[1] + 4 +
+                                  at % size * 2) = (uint16_t)(take(&input, 1) % (size + 1u));
             *(uint16_t *)(void *)(parts[1] + 2) = (uint16_t)(at + 1);
             break;
         case 4:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For guest tests: a check that fails says where and what, and ends the program with status 1. A test
- * prints `ok` as its last line. Only what a C program on Linux would include.
+ * For guest tests: a check that fails says where and what, and ends the program with status 1. A
+ * test prints `ok` as its last line. Only what a C program on Linux would include.
  */
 #ifndef TESTS_GUEST_CHECK_H
 #define TESTS_GUEST_CHECK_H
@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno);      \
-            exit(1);                                                                               \
-        }                                                                                          \
+#define CHECK(condition)                                                                      \
+    do {                                                                                      \
+        if (!(condition)) {                                                                   \
+            fprintf(stderr, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno); \
+            exit(1);                                                                          \
+        }                                                                                     \
     } while (0)
 
 /* The call fails with this error: -1 and errno. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* run: --mem 16M */
-/* Descriptors: lowest first, dup and its relatives, flags, exhaustion, limits; none is left open. */
+/* Descriptors: lowest first, dup and its relatives, flags, exhaustion, limits; none is left open.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/resource.h>

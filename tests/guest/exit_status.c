@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* expect: status 42 */
 /* expect-stdout: ^main second first destructor buffered$ */
-/* exit: functions of atexit in reverse order, destructors after them, buffers written, the status. */
+/* exit: functions of atexit in reverse order, destructors after them, buffers written, the status.
+ */
 #include "check.h"
 
 static void __attribute__((constructor)) construct(void)

@@ -72,7 +72,8 @@ static void vectors(void)
 {
     char first[4], second[8];
     int fd = open("/tmp/file", O_RDWR | O_TRUNC);
-    struct iovec out[3] = {{(void *)(uintptr_t)"abc", 3}, {NULL, 0}, {(void *)(uintptr_t)"defgh", 5}};
+    struct iovec out[3] = {
+        {(void *)(uintptr_t) "abc", 3}, {NULL, 0}, {(void *)(uintptr_t) "defgh", 5}};
     struct iovec in[2] = {{first, 4}, {second, 8}};
     CHECK(writev(fd, out, 3) == 8 && lseek(fd, 0, SEEK_SET) == 0);
     CHECK(readv(fd, in, 2) == 8 && memcmp(first, "abcd", 4) == 0 && memcmp(second, "efgh", 4) == 0);

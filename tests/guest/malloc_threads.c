@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* malloc, realloc and free from several threads that are preempted: no block is handed out twice. */
+/* malloc, realloc and free from several threads that are preempted: no block is handed out twice.
+ */
 #include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>

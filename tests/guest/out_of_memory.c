@@ -38,7 +38,8 @@ static unsigned fill_and_free(void)
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, nothing, NULL) == EAGAIN);
     CHECK(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
-              MAP_FAILED && errno == ENOMEM);
+              MAP_FAILED &&
+          errno == ENOMEM);
     while (first) {
         struct block *next = first->next;
         CHECK(first->rest[BLOCK - 1] == 0x5a);

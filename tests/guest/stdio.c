@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* expect-stdout: \Afirst 1\nsecond 2\nno newline, flushed\nok\n\Z */
 /* expect-stderr: ^to standard error 3$ */
-/* stdio: formats, streams on files, positions, unget, lines, memory streams, the console's streams. */
+/* stdio: formats, streams on files, positions, unget, lines, memory streams, the console's streams.
+ */
 #define _GNU_SOURCE
 #include <stddef.h>
 #include <stdint.h>
@@ -12,13 +13,13 @@
 static void formats(void)
 {
     char text[128];
-    CHECK(snprintf(text, sizeof text, "%5d|%-5s|%05.1f|%llx", 42, "ab", 3.14159, 0x123456789abcULL) ==
-          30);
+    CHECK(snprintf(text, sizeof text, "%5d|%-5s|%05.1f|%llx", 42, "ab", 3.14159,
+                   0x123456789abcULL) == 30);
     CHECK(strcmp(text, "   42|ab   |003.1|123456789abc") == 0);
     volatile size_t small = 4;
     CHECK(snprintf(text, small, "%s", "longer") == 6 && strcmp(text, "lon") == 0);
-    CHECK(snprintf(text, sizeof text, "%zu %jd %td %hhd", sizeof text, (intmax_t)-5,
-                   (ptrdiff_t)7, 300) == 11);
+    CHECK(snprintf(text, sizeof text, "%zu %jd %td %hhd", sizeof text, (intmax_t)-5, (ptrdiff_t)7,
+                   300) == 11);
     CHECK(strcmp(text, "128 -5 7 44") == 0);
     CHECK(snprintf(text, sizeof text, "%.17g %e", 0.1, 1e100) > 0);
     CHECK(strcmp(text, "0.10000000000000001 1.000000e+100") == 0);

@@ -4,6 +4,9 @@
 /* sources: tests/unit/backend/fake_guest.c tests/unit/backend/guest_thread.c */
 /* libs: -pthread */
 /* The block backend on files: what a guest can ask for, and what may be wrong with the disk. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/virtio_blk.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/virtio_blk.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,7 +84,9 @@ static uint8_t request(uint32_t type, uint64_t sector, uint32_t bytes)
 {
     bool to_guest = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
     const struct fake_segment segments[] = {
-        {HEADER, 16, false}, {DATA, bytes, to_guest}, {STATUS, 1, true},
+        {HEADER, 16, false},
+        {DATA, bytes, to_guest},
+        {STATUS, 1, true},
     };
     uint16_t head, posted;
     uint32_t used;
@@ -139,10 +141,16 @@ static void test_any_borders_between_segments(void **state)
 {
     /* Header in three pieces, the last of them holding data too; the status byte behind data. */
     const struct fake_segment write[] = {
-        {HEADER, 3, false}, {HEADER + 3, 9, false}, {HEADER + 12, 4 + 512, false}, {DATA, 1, true},
+        {HEADER, 3, false},
+        {HEADER + 3, 9, false},
+        {HEADER + 12, 4 + 512, false},
+        {DATA, 1, true},
     };
     const struct fake_segment read[] = {
-        {HEADER, 15, false}, {HEADER + 15, 1, false}, {DATA, 100, true}, {DATA + 100, 413, true},
+        {HEADER, 15, false},
+        {HEADER + 15, 1, false},
+        {DATA, 100, true},
+        {DATA + 100, 413, true},
     };
     uint16_t head;
     uint32_t used;

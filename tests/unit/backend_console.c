@@ -4,6 +4,7 @@
 /* sources: tests/unit/backend/fake_guest.c tests/unit/backend/guest_thread.c */
 /* libs: -pthread */
 /* Standard input as a device: pipes, files, devices, terminals, its end, and whose input it is. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>

@@ -2,14 +2,14 @@
 /* sources: monitor/loop.c */
 /* libs: -pthread */
 /* The event loop: descriptors watched, paused and reused, timers, and its end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>

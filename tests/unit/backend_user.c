@@ -5,6 +5,9 @@
 /* sources: tests/unit/backend/fake_guest.c tests/unit/backend/guest_thread.c */
 /* libs: -pthread -ldl */
 /* User networking: its option, and a guest that speaks ARP, ICMP and the first words of TCP. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/virtio_net.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <arpa/inet.h>
-#include <errno.h>
-#include <linux/virtio_net.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -137,8 +137,9 @@ static uint16_t checksum(const uint8_t *data, unsigned bytes)
 static void test_refusals(void **state)
 {
     static const char *const wrong[] = {
-        "8080", "8080:", ":80", ":", ",", "1:1,", "8080:80x", "0:80", "80:0", "65536:80", "8:65536",
-        "a:b", "-1:80", "8080 :80", "99999999999999999999:80",
+        "8080",    "8080:",    ":80",   ":",        ",",
+        "1:1,",    "8080:80x", "0:80",  "80:0",     "65536:80",
+        "8:65536", "a:b",      "-1:80", "8080 :80", "99999999999999999999:80",
     };
     struct device *device = NULL;
     const char *said;
@@ -182,10 +183,10 @@ static void test_description(void **state)
 
 static void test_arp_and_ping_of_the_gateway(void **state)
 {
-    uint8_t arp[42] = {[12] = 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 10, 0, 2, 15, 10, 0, 2, 15,
-                       [38] = 10, 0, 2, 2};
-    uint8_t ping[98] = {[12] = 8, 0, 0x45, 0, 0, 84, 0, 1, 0, 0, 64, 1, 0, 0, 10, 0, 2, 15,
-                        10, 0, 2, 2, 8, 0, 0, 0, 0x12, 0x34, 0, 1};
+    uint8_t arp[42] = {[12] = 8, 6, 0, 1,  8,  0, 6, 4,  0,         1, 2, 0,
+                       10,       0, 2, 15, 10, 0, 2, 15, [38] = 10, 0, 2, 2};
+    uint8_t ping[98] = {[12] = 8, 0, 0x45, 0,  0, 84, 0, 1, 0, 0, 64, 1,    0,    0, 10,
+                        0,        2, 15,   10, 0, 2,  2, 8, 0, 0, 0,  0x12, 0x34, 0, 1};
     const uint8_t *frame;
     uint8_t gateway[6];
     uint32_t bytes;
@@ -318,7 +319,11 @@ static void test_hostile_transmit(void **state)
         for (uint32_t j = 0; j < bytes; j++)
             frame[j] = (uint8_t)rand();
         if (bytes > 14 && i % 4 != 0)
-            memcpy(frame + 12, i % 4 == 1 ? "\x08\x00\x45" : i % 4 == 2 ? "\x86\xdd\x60" : "\x08\x06", 3);
+            memcpy(frame + 12,
+                   i % 4 == 1   ? "\x08\x00\x45"
+                   : i % 4 == 2 ? "\x86\xdd\x60"
+                                : "\x08\x06",
+                   3);
         transmit(frame, bytes);
     }
     assert_false(vm.guest.device->failed);

@@ -43,7 +43,8 @@ static void post_one(void)
 static void test_takes_chains_in_order(void **state)
 {
     const struct fake_segment segments[] = {
-        {8192, 16, false}, {9000, 0, false}, {9000, 100, false}, {12288, 512, true}, {20000, 1, true},
+        {8192, 16, false},  {9000, 0, false}, {9000, 100, false},
+        {12288, 512, true}, {20000, 1, true},
     };
     uint16_t head;
     uint32_t bytes;
@@ -104,7 +105,7 @@ static void test_events_as_asked(void **state)
     (void)state;
     for (int i = 0; i < 8; i++)
         post_one();
-    assert_false(vring_publish(ring)); /* nothing is used yet */
+    assert_false(vring_publish(ring));  /* nothing is used yet */
     guest_set_used_event(&guest, 0, 2); /* at the third used buffer */
     serve(2);
     assert_false(vring_publish(ring));
@@ -137,7 +138,7 @@ static void test_doorbells_only_when_enabled(void **state)
     serve(1);
     post_one();
     assert_false(guest_must_ring(&guest, 0, 1)); /* the device has not asked again */
-    assert_true(vring_enable_doorbell(ring)); /* there is one already */
+    assert_true(vring_enable_doorbell(ring));    /* there is one already */
     serve(1);
     assert_false(vring_enable_doorbell(ring));
     post_one();

@@ -23,8 +23,8 @@
 #define NAMES_AT 0x800u
 #define FILE_BYTES 0x4000u
 
-/* A file as the linker makes it: text, constants, data with zeros behind, a note, symbols. It lies in
- * memory of exactly its size, so that the sanitizer sees every byte read beyond it. */
+/* A file as the linker makes it: text, constants, data with zeros behind, a note, symbols. It lies
+ * in memory of exactly its size, so that the sanitizer sees every byte read beyond it. */
 struct file {
     uint8_t *bytes;
     Elf64_Ehdr *header;
@@ -41,40 +41,53 @@ static char error[ELF_ERROR_MAX];
 static void set_load(unsigned index, uint32_t flags, uint64_t address, uint64_t offset,
                      uint64_t file_bytes, uint64_t memory_bytes)
 {
-    file.loads[index] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = flags, .p_offset = offset,
-                                      .p_vaddr = address, .p_paddr = address,
-                                      .p_filesz = file_bytes, .p_memsz = memory_bytes };
+    file.loads[index] = (Elf64_Phdr){.p_type = PT_LOAD,
+                                     .p_flags = flags,
+                                     .p_offset = offset,
+                                     .p_vaddr = address,
+                                     .p_paddr = address,
+                                     .p_filesz = file_bytes,
+                                     .p_memsz = memory_bytes};
 }
 
 static void set_note(void)
 {
-    Elf64_Nhdr head = { .n_namesz = 8, .n_descsz = sizeof(struct pvn_note),
-                        .n_type = PVN_NOTE_TYPE };
+    Elf64_Nhdr head = {.n_namesz = 8, .n_descsz = sizeof(struct pvn_note), .n_type = PVN_NOTE_TYPE};
     memcpy(file.bytes + NOTE_AT, &head, sizeof head);
     memcpy(file.bytes + NOTE_AT + sizeof head, "Coracle", 8);
     file.note = (void *)(file.bytes + NOTE_AT + sizeof head + 8);
-    *file.note = (struct pvn_note){ .abi_version = PVN_ABI_VERSION, .entry = 0x100010,
-                                    .memory_min_bytes = 0x8000 };
-    file.loads[LOADS] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_flags = PF_R, .p_offset = NOTE_AT,
-                                      .p_filesz = sizeof head + 8 + sizeof(struct pvn_note) };
+    *file.note = (struct pvn_note){
+        .abi_version = PVN_ABI_VERSION, .entry = 0x100010, .memory_min_bytes = 0x8000};
+    file.loads[LOADS] = (Elf64_Phdr){.p_type = PT_NOTE,
+                                     .p_flags = PF_R,
+                                     .p_offset = NOTE_AT,
+                                     .p_filesz = sizeof head + 8 + sizeof(struct pvn_note)};
 }
 
 static void set_symbols(void)
 {
     file.sections = (void *)(file.bytes + SECTIONS_AT);
-    file.sections[1] = (Elf64_Shdr){ .sh_type = SHT_SYMTAB, .sh_offset = SYMBOLS_AT,
-                                     .sh_size = 4 * sizeof(Elf64_Sym), .sh_link = 2,
-                                     .sh_entsize = sizeof(Elf64_Sym) };
-    file.sections[2] =
-        (Elf64_Shdr){ .sh_type = SHT_STRTAB, .sh_offset = NAMES_AT, .sh_size = 17 };
+    file.sections[1] = (Elf64_Shdr){.sh_type = SHT_SYMTAB,
+                                    .sh_offset = SYMBOLS_AT,
+                                    .sh_size = 4 * sizeof(Elf64_Sym),
+                                    .sh_link = 2,
+                                    .sh_entsize = sizeof(Elf64_Sym)};
+    file.sections[2] = (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = NAMES_AT, .sh_size = 17};
     memcpy(file.bytes + NAMES_AT, "\0main\0\033evil\0.L1\0", 17);
     file.symbols = (void *)(file.bytes + SYMBOLS_AT);
-    file.symbols[1] = (Elf64_Sym){ .st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
-                                   .st_shndx = 1, .st_value = 0x100100, .st_size = 0x20 };
-    file.symbols[2] = (Elf64_Sym){ .st_name = 6, .st_info = ELF64_ST_INFO(STB_LOCAL, STT_NOTYPE),
-                                   .st_shndx = 1, .st_value = 0x100200 };
-    file.symbols[3] = (Elf64_Sym){ .st_name = 12, .st_info = ELF64_ST_INFO(STB_LOCAL, STT_NOTYPE),
-                                   .st_shndx = 1, .st_value = 0x100208 };
+    file.symbols[1] = (Elf64_Sym){.st_name = 1,
+                                  .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+                                  .st_shndx = 1,
+                                  .st_value = 0x100100,
+                                  .st_size = 0x20};
+    file.symbols[2] = (Elf64_Sym){.st_name = 6,
+                                  .st_info = ELF64_ST_INFO(STB_LOCAL, STT_NOTYPE),
+                                  .st_shndx = 1,
+                                  .st_value = 0x100200};
+    file.symbols[3] = (Elf64_Sym){.st_name = 12,
+                                  .st_info = ELF64_ST_INFO(STB_LOCAL, STT_NOTYPE),
+                                  .st_shndx = 1,
+                                  .st_value = 0x100208};
 }
 
 static int setup(void **state)
@@ -83,11 +96,16 @@ static int setup(void **state)
     file.bytes = calloc(1, FILE_BYTES);
     file.header = (void *)file.bytes;
     file.loads = (void *)(file.bytes + sizeof(Elf64_Ehdr));
-    *file.header = (Elf64_Ehdr){ .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-                                 .e_phoff = sizeof(Elf64_Ehdr), .e_phnum = LOADS + 1,
-                                 .e_ehsize = sizeof(Elf64_Ehdr), .e_phentsize = sizeof(Elf64_Phdr),
-                                 .e_shoff = SECTIONS_AT, .e_shnum = 3,
-                                 .e_shentsize = sizeof(Elf64_Shdr) };
+    *file.header = (Elf64_Ehdr){.e_type = ET_EXEC,
+                                .e_machine = EM_X86_64,
+                                .e_version = EV_CURRENT,
+                                .e_phoff = sizeof(Elf64_Ehdr),
+                                .e_phnum = LOADS + 1,
+                                .e_ehsize = sizeof(Elf64_Ehdr),
+                                .e_phentsize = sizeof(Elf64_Phdr),
+                                .e_shoff = SECTIONS_AT,
+                                .e_shnum = 3,
+                                .e_shentsize = sizeof(Elf64_Shdr)};
     memcpy(file.header->e_ident, ELFMAG, SELFMAG);
     file.header->e_ident[EI_CLASS] = ELFCLASS64;
     file.header->e_ident[EI_DATA] = ELFDATA2LSB;
@@ -235,10 +253,13 @@ static void test_counts_segments(void **state)
     (void)state;
     file.header->e_phoff = 0x3200;
     for (unsigned i = 0; i < ELF_SEGMENTS_MAX + 1; i++)
-        headers[i] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = i ? PF_R | PF_W : PF_R | PF_X,
-                                   .p_offset = 0x1000, .p_vaddr = 0x100000 + i * 0x1000,
-                                   .p_paddr = 0x100000 + i * 0x1000, .p_filesz = 0x20,
-                                   .p_memsz = 0x20 };
+        headers[i] = (Elf64_Phdr){.p_type = PT_LOAD,
+                                  .p_flags = i ? PF_R | PF_W : PF_R | PF_X,
+                                  .p_offset = 0x1000,
+                                  .p_vaddr = 0x100000 + i * 0x1000,
+                                  .p_paddr = 0x100000 + i * 0x1000,
+                                  .p_filesz = 0x20,
+                                  .p_memsz = 0x20};
     headers[ELF_SEGMENTS_MAX + 1] = file.loads[LOADS];
     file.header->e_phnum = ELF_SEGMENTS_MAX + 2;
     refuse("more than");
@@ -321,10 +342,10 @@ static void test_passes_over_bad_symbols(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_takes_a_sound_image), TEST(test_every_truncation),
-        TEST(test_refuses_bad_headers), TEST(test_refuses_bad_segments),
-        TEST(test_refuses_shared_pages), TEST(test_counts_segments),
-        TEST(test_refuses_bad_notes), TEST(test_finds_symbols),
+        TEST(test_takes_a_sound_image),     TEST(test_every_truncation),
+        TEST(test_refuses_bad_headers),     TEST(test_refuses_bad_segments),
+        TEST(test_refuses_shared_pages),    TEST(test_counts_segments),
+        TEST(test_refuses_bad_notes),       TEST(test_finds_symbols),
         TEST(test_passes_over_bad_symbols), TEST(test_refuses_other_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

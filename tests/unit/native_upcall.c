@@ -4,7 +4,7 @@
  * process can play the guest and its own SIGTRAP handler, called after each instruction, the monitor:
  * it raises events and enters upcalls as pvabi/native.h says, at every instruction there is.
  */
-/* sources: pvabi/native/upcall.S tests/unit/support/pattern.S */
+/* sources: pvabi/native/upcall.S tests/guest/pattern.S */
 /* cflags: -mno-red-zone */
 #include <cpuid.h>
 #include <setjmp.h>
@@ -23,9 +23,10 @@
 #include "arch/bootrec.h"
 #include "pvabi/native.h"
 #include "pvabi/native/platform.h"
-#include "tests/unit/support/pattern.h"
+#include "tests/guest/pattern.h"
 
 #define TRAP_FLAG 0x100ull
+#define DIRECTION_FLAG 0x400ull
 #define RAISES_MAX 3u
 #define STEPS_MAX 4096u
 
@@ -65,6 +66,7 @@ static void enter_upcall(greg_t *registers)
         registers[REG_RSP] = (greg_t)sp;
         registers[REG_RIP] = (greg_t)(uintptr_t)native_upcall;
     }
+    registers[REG_EFL] &= ~(greg_t)DIRECTION_FLAG;
     vcpu.upcall_mask = 1;
     monitor.entered++;
 }
@@ -107,7 +109,7 @@ void kernel_upcall(void)
     __asm__ volatile("fnstcw %0; stmxcsr %1; pushfq; popq %2" : "=m"(fcw), "=m"(mxcsr), "=r"(flags));
     if (environment[4] != 0xffff || fcw != 0x037f || mxcsr != 0x1f80)
         monitor.wrong = "the kernel is entered with a used FPU";
-    if (flags & 0x400u)
+    if (flags & DIRECTION_FLAG)
         monitor.wrong = "the kernel is entered with the direction flag set";
     if (!vcpu.upcall_mask)
         monitor.wrong = "the kernel is entered unmasked";

@@ -86,6 +86,8 @@ static void *rewrite(void *argument)
         page.tsc_to_system_mul = 0x80000000u;
         page.tsc_shift = 1; /* one cycle, one nanosecond */
         page.tsc_timestamp = *(uint64_t *)argument - far;
+        for (volatile int pause = 0; pause < 50; pause++)
+            ;
         page.system_time_ns = 1000000000000ull - far;
         page.wall_sec = (uint32_t)round;
         page.wall_nsec = (uint32_t)round;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: kernel/sched.c kernel/thread.c kernel/sync.c kernel/timer.c kernel/event.c kernel/page.c
- */
-/* sources: kernel/bitmap.c arch/x86_64/context.c arch/x86_64/switch.S tests/unit/kernel/fake.c */
+/* sources: kernel/sched.c kernel/thread.c kernel/sync.c kernel/timer.c kernel/event.c */
+/* sources: kernel/page.c kernel/bitmap.c */
+/* sources: arch/x86_64/context.c arch/x86_64/switch.S tests/unit/kernel/fake.c */
 /* cflags: --param asan-stack=0 */
 /*
  * Threads, the scheduler and what blocks on it, with real stacks and switches but a fake time: a
@@ -374,6 +374,39 @@ static void a_mutex_can_be_given_up_on(void **state)
     thread_join(holder);
 }
 
+static void lock_within_a_millisecond(void *argument)
+{
+    (void)argument;
+    assert_int_equal(mutex_lock_until(&mutex, fake.now_ns + MS), 0);
+    mutex_unlock(&mutex);
+}
+
+static void wait_for_a_millisecond(void *argument)
+{
+    (void)argument;
+    mutex_lock(&mutex);
+    assert_int_equal(cond_wait_until(&cond, &mutex, fake.now_ns + MS), 0);
+    mutex_unlock(&mutex);
+}
+
+/* The deadline passes, and before the thread runs it is given what it waited for after all. */
+static void what_comes_with_the_deadline_counts(void **state)
+{
+    struct thread *locker, *waiter = run(wait_for_a_millisecond, NULL);
+
+    (void)state;
+    thread_yield();
+    mutex_lock(&mutex);
+    locker = run(lock_within_a_millisecond, NULL);
+    thread_yield();
+    fake.now_ns += 2 * MS;
+    interrupt(); /* both are runnable now, but this thread's slice is not over */
+    cond_signal(&cond);
+    mutex_unlock(&mutex);
+    assert_int_equal(thread_join(waiter), 0);
+    assert_int_equal(thread_join(locker), 0);
+}
+
 static void consume(void *argument)
 {
     mutex_lock(&mutex);
@@ -543,6 +576,7 @@ int main(void)
         test(the_timer_is_set_when_it_must_be),
         test(a_mutex_is_handed_over_in_order),
         test(a_mutex_can_be_given_up_on),
+        test(what_comes_with_the_deadline_counts),
         test(a_condition_wakes_one_or_all),
         test(a_condition_times_out_and_holds_the_mutex_again),
         test(a_queue_wakes_in_order_whoever_stays_or_leaves),

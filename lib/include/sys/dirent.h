@@ -26,7 +26,7 @@ struct dirent {
 #define DT_SOCK 12
 
 /* From and to the file type bits of st_mode. */
-#define IFTODT(mode) (((mode) & 0170000) >> 12)
+#define IFTODT(mode) (((mode)&0170000) >> 12)
 #define DTTOIF(type) ((type) << 12)
 
 typedef struct __dir DIR;

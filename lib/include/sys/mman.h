@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory mappings (POSIX.1-2024, <sys/mman.h>): anonymous memory, and private or read-only mappings of
- * files, which are copies made at the time of the call. Nothing can be made executable.
+ * Memory mappings (POSIX.1-2024, <sys/mman.h>): anonymous memory, and private or read-only mappings
+ * of files, which are copies made at the time of the call. Nothing can be made executable.
  */
 #ifndef _SYS_MMAN_H
 #define _SYS_MMAN_H
@@ -45,8 +45,8 @@
 
 __BEGIN_DECLS
 
-/* The memory, or MAP_FAILED: ENOMEM, EINVAL, EBADF, EACCES for a file not open for reading, ENOTSUP for
- * PROT_EXEC, MAP_FIXED or a file that would have to be shared and written. */
+/* The memory, or MAP_FAILED: ENOMEM, EINVAL, EBADF, EACCES for a file not open for reading, ENOTSUP
+ * for PROT_EXEC, MAP_FIXED or a file that would have to be shared and written. */
 void *mmap(void *address, size_t bytes, int protection, int flags, int fd, off_t offset);
 /* 0, or -1 with EINVAL. Parts of a mapping may go; what is not mapped is passed over. */
 int munmap(void *address, size_t bytes);

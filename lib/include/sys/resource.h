@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Resource limits and usage (POSIX.1-2024, <sys/resource.h>). RLIMIT_NOFILE can be lowered and raised
- * up to OPEN_MAX and is obeyed; the others are reported and cannot be changed.
+ * Resource limits and usage (POSIX.1-2024, <sys/resource.h>). RLIMIT_NOFILE can be lowered and
+ * raised up to OPEN_MAX and is obeyed; the others are reported and cannot be changed.
  */
 #ifndef _SYS_RESOURCE_H_
 #define _SYS_RESOURCE_H_

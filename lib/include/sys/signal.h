@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Signals (POSIX.1-2024, <signal.h>), in place of newlib's header, which knows no SA_SIGINFO. There is one
- * process and nobody outside it: a signal comes from raise, kill, abort or pthread_kill, and its
- * handler runs synchronously in the thread that sent it. Faults do not become signals; the monitor
- * reports them. SIGPIPE is never sent.
+ * Signals (POSIX.1-2024, <signal.h>), in place of newlib's header, which knows no SA_SIGINFO. There
+ * is one process and nobody outside it: a signal comes from raise, kill, abort or pthread_kill, and
+ * its handler runs synchronously in the thread that sent it. Faults do not become signals; the
+ * monitor reports them. SIGPIPE is never sent.
  */
 #ifndef _SYS_SIGNAL_H
 #define _SYS_SIGNAL_H
@@ -109,8 +109,8 @@ struct sigaction {
 #define SA_NOCLDSTOP 0x0001
 #define SA_NOCLDWAIT 0x0002
 #define SA_SIGINFO 0x0004
-#define SA_ONSTACK 0x0008   /* accepted; the handler runs on the caller's stack */
-#define SA_RESTART 0x0010   /* accepted; no call is ever interrupted */
+#define SA_ONSTACK 0x0008 /* accepted; the handler runs on the caller's stack */
+#define SA_RESTART 0x0010 /* accepted; no call is ever interrupted */
 #define SA_NODEFER 0x0020
 #define SA_RESETHAND 0x0040
 

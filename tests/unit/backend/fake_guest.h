@@ -31,8 +31,8 @@ struct fake_queue {
     uint16_t size;
     void *memory;
     struct fake_desc *desc;
-    uint16_t *driver; /* flags, index, heads[size], used event */
-    uint8_t *device;  /* flags, index, used[size], avail event */
+    uint16_t *driver;   /* flags, index, heads[size], used event */
+    uint8_t *device;    /* flags, index, used[size], avail event */
     uint16_t next_desc; /* chains are laid out one after the other, around the table */
     uint16_t next_avail;
     uint16_t last_used;

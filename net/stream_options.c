@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Options of TCP sockets at level IPPROTO_TCP. Under the stack's lock. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "lwip/tcp.h"
+#include "socket.h"
+
+int stream_option_set(struct socket *socket, int level, int option, int value)
+{
+    struct tcp_pcb *pcb = socket->pcb.tcp;
+    if (level != IPPROTO_TCP)
+        return -ENOPROTOOPT;
+    if (option == TCP_NODELAY)
+        socket->no_delay = value;
+    if (!pcb || socket->listener)
+        return option == TCP_NODELAY ? 0 : -EINVAL;
+    if (option != TCP_NODELAY && (value < 1 || value > 32767))
+        return -EINVAL;
+    switch (option) {
+    case TCP_NODELAY:
+        if (value)
+            tcp_nagle_disable(pcb);
+        else
+            tcp_nagle_enable(pcb);
+        return 0;
+    case TCP_KEEPIDLE:
+        pcb->keep_idle = (u32_t)value * 1000;
+        return 0;
+    case TCP_KEEPINTVL:
+        pcb->keep_intvl = (u32_t)value * 1000;
+        return 0;
+    case TCP_KEEPCNT:
+        pcb->keep_cnt = (u32_t)value;
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+int stream_option_get(struct socket *socket, int level, int option, int *value)
+{
+    const struct tcp_pcb *pcb = socket->pcb.tcp;
+    if (level != IPPROTO_TCP)
+        return -ENOPROTOOPT;
+    if (!pcb || socket->listener)
+        return -EINVAL;
+    switch (option) {
+    case TCP_NODELAY:
+        *value = tcp_nagle_disabled(pcb) != 0;
+        return 0;
+    case TCP_MAXSEG:
+        *value = tcp_mss(pcb);
+        return 0;
+    case TCP_KEEPIDLE:
+        *value = (int)(pcb->keep_idle / 1000);
+        return 0;
+    case TCP_KEEPINTVL:
+        *value = (int)(pcb->keep_intvl / 1000);
+        return 0;
+    case TCP_KEEPCNT:
+        *value = (int)pcb->keep_cnt;
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sources: kernel/blk.c kernel/device.c kernel/sched.c kernel/thread.c kernel/sync.c */
+/* sources: kernel/timer.c kernel/event.c kernel/page.c kernel/bitmap.c */
+/* sources: arch/x86_64/context.c arch/x86_64/switch.S tests/unit/kernel/fake.c */
+/* cflags: --param asan-stack=0 */
+/*
+ * The block layer over a device of the test's: small rings, completions in any order, an event only
+ * when one was asked for. A wake-up that the layer loses ends the test ("sleeps for ever").
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "arch/bootrec.h"
+#include "kernel/blk.h"
+#include "kernel/errno.h"
+#include "kernel/fake.h"
+#include "kernel/first.h"
+#include "kernel/metrics.h"
+#include "kernel/page.h"
+#include "kernel/thread.h"
+#include "pvabi/pv.h"
+
+#define SECTORS    4096u
+#define RING       6u
+#define BAD_SECTOR 4000u
+#define EVENT      9u
+#define RAM_PAGES  2048u
+
+struct posted {
+    struct pv_blk_request request;
+    struct pv_segment segment;
+};
+
+static uint8_t disk[SECTORS * PV_SECTOR_BYTES];
+static struct posted ring[RING];
+static unsigned ring_count, kicked_count;
+static struct {
+    void *cookie;
+    int result;
+} done[RING];
+static unsigned done_count;
+static bool event_asked;
+static unsigned kicks, flushes, discarded;
+static struct pv_blk device_state;
+
+static size_t fake_memory_bytes(const struct pv_device *device)
+{
+    (void)device;
+    return 3 * PAGE_BYTES;
+}
+
+static int fake_attach(const struct pv_device *device, void *memory, struct pv_blk **blk)
+{
+    for (unsigned i = 0; i < 3 * PAGE_BYTES; i++)
+        assert_int_equal(((uint8_t *)memory)[i], 0);
+    *blk = &device_state;
+    return device->index == 1 ? -EIO : 0;
+}
+
+static int fake_submit(struct pv_blk *blk, const struct pv_blk_request *request)
+{
+    uint64_t bytes = 0;
+
+    if (blk->fault != NULL)
+        return -EIO;
+    if (ring_count + done_count == RING)
+        return -EAGAIN;
+    assert_true(request->segment_count <= 1);
+    ring[ring_count].request = *request;
+    if (request->segment_count == 1) {
+        ring[ring_count].segment = request->segments[0];
+        bytes = request->segments[0].bytes;
+        assert_true(bytes > 0 && bytes / PV_SECTOR_BYTES <= blk->sectors_max);
+        assert_true(request->sector + bytes / PV_SECTOR_BYTES <= blk->sector_count);
+    }
+    ring_count++;
+    return 0;
+}
+
+static void fake_kick(struct pv_blk *blk)
+{
+    (void)blk;
+    kicks++;
+    kicked_count = ring_count;
+}
+
+static int fake_take(struct pv_blk *blk, void **cookie, int *result)
+{
+    if (blk->fault != NULL)
+        return -EIO;
+    if (done_count == 0)
+        return 0;
+    done_count--;
+    *cookie = done[done_count].cookie;
+    *result = done[done_count].result;
+    return 1;
+}
+
+static bool fake_ask(struct pv_blk *blk)
+{
+    event_asked = true;
+    return done_count > 0 || blk->fault != NULL;
+}
+
+static void fake_refresh(struct pv_blk *blk)
+{
+    (void)blk;
+}
+
+static int carry_out(struct posted *posted)
+{
+    uint8_t *at = disk + posted->request.sector * PV_SECTOR_BYTES;
+    uint64_t sectors = posted->segment.bytes / PV_SECTOR_BYTES;
+
+    switch (posted->request.operation) {
+    case PV_BLK_READ:
+    case PV_BLK_WRITE:
+        if (posted->request.sector <= BAD_SECTOR && posted->request.sector + sectors > BAD_SECTOR)
+            return -EIO;
+        if (posted->request.operation == PV_BLK_READ)
+            memcpy(posted->segment.address, at, posted->segment.bytes);
+        else
+            memcpy(at, posted->segment.address, posted->segment.bytes);
+        return 0;
+    case PV_BLK_FLUSH:
+        flushes++;
+        return 0;
+    case PV_BLK_DISCARD:
+        discarded += posted->request.sector_count;
+        memset(at, 0, posted->request.sector_count * PV_SECTOR_BYTES);
+        return 0;
+    }
+    return -EIO;
+}
+
+static void complete(unsigned pick)
+{
+    done[done_count].cookie = ring[pick].request.cookie;
+    done[done_count].result = carry_out(&ring[pick]);
+    done_count++;
+    memmove(&ring[pick], &ring[pick + 1], (ring_count - pick - 1) * sizeof(ring[0]));
+    ring_count--;
+    kicked_count--;
+}
+
+static void work_ends(void)
+{
+    fake.now_ns += 1000;
+    if (event_asked)
+        fake_event(EVENT);
+    event_asked = false;
+}
+
+/* The device works on some of what it was told of, in any order. */
+static void device_works(void)
+{
+    unsigned count = kicked_count > 0 ? 1 + (unsigned)rand() % kicked_count : 0;
+
+    assert_true(count > 0); /* else everybody sleeps and nobody will wake them */
+    while (count-- > 0)
+        complete((unsigned)rand() % kicked_count);
+    work_ends();
+}
+
+static void device_works_on_one(void)
+{
+    assert_true(kicked_count > 0);
+    complete(0);
+    work_ends();
+}
+
+static void device_works_on_all(void)
+{
+    assert_true(kicked_count > 0);
+    while (kicked_count > 0)
+        complete(0);
+    work_ends();
+}
+
+static const struct pv_blk_ops fake_ops = {fake_memory_bytes, fake_attach, fake_submit, fake_kick,
+                                           fake_take,         fake_ask,    fake_refresh};
+const struct pv_blk_ops *const pv_blk_frontends[PV_FAMILY_COUNT] = {&fake_ops};
+
+const struct pv_device *pv_devices(unsigned *count)
+{
+    static const struct pv_device devices[] = {
+        {.class = PV_NET}, {.class = PV_BLK}, {.class = PV_BLK, .index = 1}};
+
+    *count = 3;
+    return devices;
+}
+
+static struct blk *blk;
+
+static int start(void **state)
+{
+    uint8_t *ram = mmap(NULL, RAM_PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct bootrec record = {.ram_count = 1, .ram_is_zero = true};
+
+    (void)state;
+    assert_true(ram != MAP_FAILED);
+    record.ram[0] = (struct bootrec_range){(uintptr_t)ram, (uintptr_t)ram + RAM_PAGES * PAGE_BYTES};
+    page_start(&record);
+    metrics.threads_live = 1;
+    return 0;
+}
+
+static int reset(void **state)
+{
+    (void)state;
+    device_state = (struct pv_blk){.event = EVENT,
+                                   .sector_count = SECTORS,
+                                   .can_flush = true,
+                                   .can_discard = true,
+                                   .block_bytes = PV_SECTOR_BYTES,
+                                   .segments_max = 4,
+                                   .sectors_max = 7,
+                                   .requests_max = RING};
+    fake.on_wait = device_works;
+    srand(5);
+    memset(disk, 0, sizeof(disk));
+    return 0;
+}
+
+static void opens_what_there_is(void **state)
+{
+    struct blk *again;
+    struct blk_info info;
+
+    (void)state;
+    assert_int_equal(blk_open(0, &blk), 0);
+    assert_int_equal(blk_open(0, &again), 0);
+    assert_ptr_equal(again, blk);
+    assert_int_equal(blk_open(1, &again), -EIO); /* attaching fails */
+    assert_int_equal(blk_open(2, &again), -ENODEV);
+    assert_int_equal(blk_open(1000, &again), -ENODEV);
+    blk_info(blk, &info);
+    assert_int_equal(info.sector_count, SECTORS);
+    assert_true(info.can_flush && info.can_discard && !info.read_only);
+}
+
+static void transfers_of_any_size_arrive_whole(void **state)
+{
+    static uint8_t from[200 * PV_SECTOR_BYTES + 1], to[200 * PV_SECTOR_BYTES + 3];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(from); i++)
+        from[i] = (uint8_t)(i * 31 + i / 512);
+    for (unsigned count = 0; count <= 200; count += count < 20 ? 1 : 45) {
+        memset(to, 0, sizeof(to));
+        assert_int_equal(blk_write(blk, 100 + count, from + 1, count), 0);
+        assert_int_equal(blk_read(blk, 100 + count, to + 3, count), 0);
+        assert_memory_equal(to + 3, from + 1, count * PV_SECTOR_BYTES);
+        assert_memory_equal(disk + (100 + count) * PV_SECTOR_BYTES, from + 1,
+                            count * PV_SECTOR_BYTES);
+    }
+}
+
+static void one_kick_tells_of_a_full_ring(void **state)
+{
+    static uint8_t to[42 * PV_SECTOR_BYTES];
+
+    (void)state;
+    kicks = 0;
+    assert_int_equal(blk_read(blk, 0, to, 42), 0);
+    assert_int_equal(kicks, 1); /* six requests of seven sectors */
+}
+
+static void bounds_and_rights_are_kept(void **state)
+{
+    uint8_t sector[PV_SECTOR_BYTES];
+
+    (void)state;
+    assert_int_equal(blk_read(blk, SECTORS, sector, 1), -EINVAL);
+    assert_int_equal(blk_read(blk, SECTORS - 1, sector, 2), -EINVAL);
+    assert_int_equal(blk_read(blk, UINT64_MAX, sector, 1), -EINVAL);
+    assert_int_equal(blk_write(blk, 1, sector, SIZE_MAX), -EINVAL);
+    assert_int_equal(blk_read(blk, SECTORS, sector, 0), 0);
+    assert_int_equal(blk_discard(blk, SECTORS - 1, 2), -EINVAL);
+    assert_int_equal(blk_discard(blk, 10, 20), 0);
+    assert_int_equal(discarded, 20);
+    assert_int_equal(blk_flush(blk), 0);
+    assert_int_equal(flushes, 1);
+    device_state.read_only = true;
+    assert_int_equal(blk_write(blk, 0, sector, 1), -EROFS);
+    assert_int_equal(blk_discard(blk, 0, 1), -EROFS);
+    device_state.can_discard = device_state.can_flush = false;
+    assert_int_equal(blk_discard(blk, 0, 1), -EOPNOTSUPP);
+    assert_int_equal(blk_flush(blk), 0); /* nothing is cached: nothing to do */
+    assert_int_equal(flushes, 1);
+}
+
+static void an_error_is_that_of_its_caller(void **state)
+{
+    static uint8_t data[64 * PV_SECTOR_BYTES];
+    uint64_t errors = metrics.blk_errors;
+
+    (void)state;
+    assert_int_equal(blk_read(blk, BAD_SECTOR - 30, data, 64), -EIO);
+    assert_int_equal(blk_write(blk, BAD_SECTOR, data, 1), -EIO);
+    assert_int_equal(blk_read(blk, BAD_SECTOR - 30, data, 30), 0);
+    assert_int_equal(metrics.blk_errors, errors + 2);
+}
+
+static void after_an_error_nothing_more_is_queued(void **state)
+{
+    static uint8_t data[64 * PV_SECTOR_BYTES];
+    uint64_t writes = metrics.blk_requests[PV_BLK_WRITE];
+
+    (void)state;
+    fake.on_wait = device_works_on_one;
+    assert_int_equal(blk_write(blk, BAD_SECTOR, data, 64), -EIO);
+    assert_int_equal(metrics.blk_requests[PV_BLK_WRITE], writes + RING);
+}
+
+static void read_sectors(void *argument)
+{
+    uint8_t *data = malloc(42 * PV_SECTOR_BYTES);
+
+    assert_int_equal(blk_read(blk, 0, data, (uintptr_t)argument), 0);
+    free(data);
+}
+
+/* Whoever leaves with its own sees to it that the others are still woken. */
+static void those_who_stay_are_not_forgotten(void **state)
+{
+    static const uintptr_t sectors[3] = {1, 1, 1};
+    struct thread *threads[3];
+
+    (void)state;
+    fake.on_wait = device_works_on_one;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(thread_create(&threads[i], NULL, read_sectors, (void *)sectors[i]), 0);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(thread_join(threads[i]), 0);
+}
+
+static void those_who_found_no_room_get_it(void **state)
+{
+    static const uintptr_t sectors[3] = {42, 1, 2};
+    struct thread *threads[3];
+
+    (void)state;
+    fake.on_wait = device_works_on_all;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(thread_create(&threads[i], NULL, read_sectors, (void *)sectors[i]), 0);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(thread_join(threads[i]), 0);
+}
+
+static void maybe_interrupt(void)
+{
+    unsigned mask;
+
+    fake.now_ns += (unsigned)rand() % 12000000;
+    if (rand() % 2 == 0)
+        return;
+    mask = upcalls_mask();
+    kernel_upcall();
+    upcalls_restore(mask);
+}
+
+#define AREA 100u
+static unsigned failures;
+
+static void read_and_write(void *argument)
+{
+    unsigned self = (unsigned)(uintptr_t)argument;
+    uint8_t *data = malloc(AREA * PV_SECTOR_BYTES), expected[AREA];
+
+    memset(expected, 0, sizeof(expected));
+    for (unsigned round = 0; round < 60; round++) {
+        unsigned first = (unsigned)rand() % AREA, count = 1 + (unsigned)rand() % (AREA - first);
+
+        maybe_interrupt();
+        if (rand() % 2 == 0) {
+            memset(data, (int)(self * 60 + round), count * PV_SECTOR_BYTES);
+            memset(expected + first, (int)(self * 60 + round), count);
+            failures += blk_write(blk, self * AREA + first, data, count) != 0;
+        } else {
+            failures += blk_read(blk, self * AREA + first, data, count) != 0;
+            for (unsigned i = 0; i < count; i++)
+                failures += data[i * PV_SECTOR_BYTES + 5] != expected[first + i];
+        }
+        maybe_interrupt();
+    }
+    free(data);
+}
+
+static void many_threads_get_their_own(void **state)
+{
+    uint64_t reads = metrics.blk_requests[PV_BLK_READ];
+
+    (void)state;
+    for (unsigned seed = 0; seed < 10; seed++) {
+        struct thread *threads[12];
+
+        srand(seed);
+        memset(disk, 0, sizeof(disk));
+        for (uintptr_t i = 0; i < 12; i++)
+            assert_int_equal(thread_create(&threads[i], NULL, read_and_write, (void *)i), 0);
+        for (unsigned i = 0; i < 12; i++)
+            assert_int_equal(thread_join(threads[i]), 0);
+        assert_int_equal(failures, 0);
+    }
+    assert_true(metrics.blk_requests[PV_BLK_READ] > reads + 1000);
+    assert_true(metrics.blk_latency_ns > 0);
+}
+
+static void device_breaks(void)
+{
+    device_state.fault = "used ring names a descriptor that was not posted";
+    if (event_asked)
+        fake_event(EVENT);
+    event_asked = false;
+}
+
+static unsigned refused;
+
+static void expect_failure(void *argument)
+{
+    uint8_t *data = malloc(30 * PV_SECTOR_BYTES);
+
+    refused += blk_read(blk, (uintptr_t)argument * 30, data, 30) == -EIO;
+    free(data);
+}
+
+/* The last test: the device never comes back. */
+static void a_lost_device_fails_all_and_hangs_nobody(void **state)
+{
+    struct thread *threads[5];
+    uint8_t sector[PV_SECTOR_BYTES];
+
+    (void)state;
+    fake.on_wait = device_breaks;
+    for (uintptr_t i = 0; i < 5; i++)
+        assert_int_equal(thread_create(&threads[i], NULL, expect_failure, (void *)i), 0);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(thread_join(threads[i]), 0);
+    assert_int_equal(refused, 5);
+    fake.on_wait = NULL;
+    assert_int_equal(blk_read(blk, 0, sector, 1), -EIO);
+    assert_int_equal(blk_flush(blk), -EIO);
+}
+
+#define test(name) cmocka_unit_test_setup(name, reset)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(opens_what_there_is),
+        test(transfers_of_any_size_arrive_whole),
+        test(one_kick_tells_of_a_full_ring),
+        test(bounds_and_rights_are_kept),
+        test(an_error_is_that_of_its_caller),
+        test(after_an_error_nothing_more_is_queued),
+        test(those_who_stay_are_not_forgotten),
+        test(those_who_found_no_room_get_it),
+        test(many_threads_get_their_own),
+        test(a_lost_device_fails_all_and_hangs_nobody),
+    };
+
+    return cmocka_run_group_tests_name("kernel_blk", tests, start, NULL);
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The kernel as net/ sees it, and a network device, for one thread on the host; see net_host.h. */
+#include "net_host.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "interface.h"
+#include "kernel/clock.h"
+#include "kernel/device.h"
+#include "kernel/event.h"
+#include "kernel/log.h"
+#include "kernel/metrics.h"
+#include "kernel/page.h"
+#include "kernel/random.h"
+#include "kernel/start.h"
+#include "kernel/sync.h"
+#include "kernel/thread.h"
+#include "stack.h"
+
+#define SLOTS 64u
+#define PENDING 64u
+#define HEADROOM 12u
+
+uint64_t net_host_now_ns = 1000000000;
+void (*net_host_sent)(const unsigned char *frame, size_t bytes);
+bool net_host_transmit_stuck;
+
+/* ---- the device --------------------------------------------------------------------------- */
+
+static struct {
+    struct pv_net net;
+    struct {
+        unsigned char *buffer;
+        uint32_t bytes;
+        void *cookie;
+    } posted[SLOTS];
+    unsigned first, count;
+    struct {
+        unsigned char bytes[2048];
+        size_t length;
+        bool csum_valid;
+    } pending[PENDING];
+    unsigned pending_first, pending_count;
+    void *sent[SLOTS];
+    unsigned sent_count;
+} device;
+
+static size_t device_memory_bytes(const struct pv_device *which)
+{
+    (void)which;
+    return PAGE_BYTES;
+}
+
+static int device_attach(const struct pv_device *which, void *memory, struct pv_net **net)
+{
+    (void)which, (void)memory;
+    *net = &device.net;
+    return 0;
+}
+
+static int rx_post(struct pv_net *net, void *buffer, uint32_t bytes, void *cookie)
+{
+    (void)net;
+    if (device.count == SLOTS)
+        return -EAGAIN;
+    unsigned at = (device.first + device.count++) % SLOTS;
+    device.posted[at].buffer = buffer;
+    device.posted[at].bytes = bytes;
+    device.posted[at].cookie = cookie;
+    return 0;
+}
+
+static int rx_take(struct pv_net *net, void **cookie, uint32_t *bytes, struct pv_net_meta *meta)
+{
+    (void)net;
+    if (!device.pending_count || !device.count)
+        return 0;
+    unsigned from = device.pending_first, to = device.first;
+    size_t room = device.posted[to].bytes - HEADROOM;
+    size_t length = device.pending[from].length < room ? device.pending[from].length : room;
+    memcpy(device.posted[to].buffer + HEADROOM, device.pending[from].bytes, length);
+    *cookie = device.posted[to].cookie;
+    *bytes = (uint32_t)length;
+    *meta = (struct pv_net_meta){.csum_valid = device.pending[from].csum_valid};
+    device.first = (device.first + 1) % SLOTS;
+    device.count--;
+    device.pending_first = (device.pending_first + 1) % PENDING;
+    device.pending_count--;
+    return 1;
+}
+
+static bool ask(struct pv_net *net)
+{
+    (void)net;
+    return false;
+}
+
+static void kick(struct pv_net *net)
+{
+    (void)net;
+}
+
+static int tx_post(struct pv_net *net, const struct pv_segment *segments, unsigned count,
+                   const struct pv_net_meta *meta, void *cookie)
+{
+    static unsigned char frame[65536];
+    size_t bytes = 0;
+    (void)net, (void)meta;
+    if (device.sent_count == SLOTS)
+        return -EAGAIN;
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(frame + bytes, segments[i].address, segments[i].bytes);
+        bytes += segments[i].bytes;
+    }
+    device.sent[device.sent_count++] = cookie;
+    if (net_host_sent)
+        net_host_sent(frame, bytes);
+    return 0;
+}
+
+static int tx_take(struct pv_net *net, void **cookie)
+{
+    (void)net;
+    if (!device.sent_count || net_host_transmit_stuck)
+        return 0;
+    *cookie = device.sent[0];
+    memmove(device.sent, device.sent + 1, --device.sent_count * sizeof device.sent[0]);
+    return 1;
+}
+
+static const struct pv_net_ops device_ops = {device_memory_bytes, device_attach, rx_post, rx_take,
+                                             ask, kick, tx_post, tx_take, ask, kick};
+const struct pv_net_ops *const pv_net_frontends[PV_FAMILY_COUNT] = {&device_ops};
+static const struct pv_device the_device = {
+    .class = PV_NET, .net = {{10, 0, 0, 2}, {10, 0, 0, 1}, {10, 0, 0, 1}, 24}};
+
+unsigned net_host_posted(void)
+{
+    return device.count;
+}
+
+void net_host_frame(const void *frame, size_t bytes, bool csum_valid)
+{
+    if (device.pending_count == PENDING)
+        net_host_run();
+    unsigned at = (device.pending_first + device.pending_count++) % PENDING;
+    device.pending[at].length = bytes < sizeof device.pending[at].bytes
+                                    ? bytes : sizeof device.pending[at].bytes;
+    memcpy(device.pending[at].bytes, frame, device.pending[at].length);
+    device.pending[at].csum_valid = csum_valid;
+}
+
+void net_host_start(bool tx_csum)
+{
+    device.net = (struct pv_net){.mac = {2, 0, 0, 0, 0, 2}, .mtu = 1500, .tx_csum = tx_csum,
+                                 .link_up = true, .rx_slots = SLOTS, .tx_slots = SLOTS,
+                                 .segments_max = 8, .rx_headroom = HEADROOM};
+    kassert(net_start() == 0);
+}
+
+void net_host_run(void)
+{
+    do {
+        net_lock();
+        interfaces_poll();
+        net_unlock();
+    } while (device.pending_count && device.count);
+}
+
+void net_host_wait(unsigned seconds)
+{
+    for (; seconds; seconds--) {
+        net_host_now_ns += 1000000000;
+        net_host_run();
+    }
+}
+
+/* ---- the kernel --------------------------------------------------------------------------- */
+
+uint64_t clock_now_ns(void)
+{
+    return net_host_now_ns;
+}
+
+const struct pv_device *device_find(enum pv_class class, unsigned index)
+{
+    return class == PV_NET && index == 0 ? &the_device : NULL;
+}
+
+unsigned device_count(enum pv_class class)
+{
+    return class == PV_NET;
+}
+
+void *device_memory(size_t bytes)
+{
+    return calloc(1, bytes);
+}
+
+void device_out_of_service(const char *class_name, unsigned index, const char *reason)
+{
+    (void)class_name, (void)index, (void)reason;
+}
+
+int event_handle(unsigned event, void (*handler)(void *context), void *context)
+{
+    (void)event, (void)handler, (void)context;
+    return 0;
+}
+
+void log_line(const char *format, ...)
+{
+    (void)format;
+}
+
+int format_line(char *out, size_t bytes, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(out, bytes, format, arguments);
+    va_end(arguments);
+    return length;
+}
+
+void panic(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    abort();
+}
+
+void metrics_register(struct metric_table *table)
+{
+    (void)table;
+}
+
+void *page_alloc(size_t count)
+{
+    return malloc(count * PAGE_BYTES);
+}
+
+void page_free(void *pages, size_t count)
+{
+    (void)count;
+    free(pages);
+}
+
+size_t page_total(void)
+{
+    return 4096;
+}
+
+void random_bytes(void *data, size_t bytes)
+{
+    memset(data, 7, bytes);
+}
+
+uint32_t random_u32(void)
+{
+    static uint32_t state = 1;
+    return state = state * 1664525 + 1013904223;
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+    kassert(!mutex->owner);
+    mutex->owner = (struct thread *)mutex;
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+    mutex->owner = NULL;
+}
+
+bool mutex_held(const struct mutex *mutex)
+{
+    return mutex->owner;
+}
+
+int waitq_wait(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns)
+{
+    (void)queue, (void)mutex;
+    if (deadline_ns == NO_DEADLINE)
+        panic("a test blocks for ever");
+    if (net_host_now_ns < deadline_ns)
+        net_host_now_ns = deadline_ns;
+    return -ETIMEDOUT;
+}
+
+void waitq_wake(struct waitq *queue, uint32_t most)
+{
+    (void)queue, (void)most;
+}
+
+int thread_create(struct thread **thread, const struct thread_options *options,
+                  void (*entry)(void *argument), void *argument)
+{
+    (void)thread, (void)options, (void)entry, (void)argument;
+    return 0;
+}
+
+void thread_unpark(struct thread *thread)
+{
+    (void)thread;
+}
+
+void thread_yield(void)
+{
+}
+
+int thread_park(uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+    panic("the network thread does not run here");
+}
+
+/* Descriptors: sockets are used as objects. */
+struct file *file_new(const struct file_ops *ops, void *data, int flags)
+{
+    (void)ops, (void)data, (void)flags;
+    return NULL;
+}
+
+void file_put(struct file *file)
+{
+    (void)file;
+}
+
+int fd_install(struct file *file, int lowest)
+{
+    (void)file, (void)lowest;
+    return -EMFILE;
+}
+
+struct file *fd_file(int fd)
+{
+    (void)fd;
+    return NULL;
+}
+
+void fd_cloexec_set(int fd, bool set)
+{
+    (void)fd, (void)set;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * net/ and lwIP on the host, with one network device that the test plays. Everything happens in one
+ * thread: nothing blocks, time passes when the test says so.
+ */
+#ifndef SUPPORT_NET_HOST_H
+#define SUPPORT_NET_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+extern uint64_t net_host_now_ns;
+
+/* Starts the stack on the device (10.0.0.2/24, gateway 10.0.0.1); once. */
+void net_host_start(bool tx_csum);
+/* A received frame; it is cut to what a buffer holds. Taken by the next net_host_run. */
+void net_host_frame(const void *frame, size_t bytes, bool csum_valid);
+/* One turn of the network thread, repeated until the ring is empty. */
+void net_host_run(void);
+/* Lets time pass, a second at a time. */
+void net_host_wait(unsigned seconds);
+
+/* Called with each frame that is sent, in one piece. */
+extern void (*net_host_sent)(const unsigned char *frame, size_t bytes);
+/* Receive buffers that are neither posted nor in the stack's pool: lent to lwIP or a socket. */
+unsigned net_host_posted(void);
+/* While true, the device completes no transmission. */
+extern bool net_host_transmit_stuck;
+
+#endif
