@@ -58,9 +58,10 @@ fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS=60 seconds
 check-layers: ## includes point down only, as LAYERS says
 	@scripts/check-layers
 
+# Headers for assembler files only are not C.
 format: ## clang-format over our C files
 	@command -v clang-format >/dev/null || { echo "make format: clang-format is missing" >&2; exit 1; }
-	@find apps arch bench kernel lib monitor net pvabi tests -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
+	@find apps arch bench kernel lib monitor net pvabi tests -name '*.[ch]' | xargs grep -L '^ *\.macro' | xargs clang-format -i
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20

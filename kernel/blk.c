@@ -147,6 +147,12 @@ static void account(const struct transfer *transfer, uint64_t sectors)
         metrics.blk_bytes_written += sectors * PV_SECTOR_BYTES;
 }
 
+/* The greatest part of a request that ends where a block of the device's ends. */
+static uint64_t whole_blocks(const struct blk *blk, uint64_t sectors)
+{
+    return sectors - sectors % (blk->pv->block_bytes / PV_SECTOR_BYTES);
+}
+
 /* Queues the next request of a transfer. 0, -EAGAIN when there is no room, or what failed. */
 static int submit_one(struct blk *blk, struct transfer *transfer, struct call *call)
 {
@@ -159,9 +165,9 @@ static int submit_one(struct blk *blk, struct transfer *transfer, struct call *c
     if (slot == NULL)
         return -EAGAIN;
     if (sectors > blk->pv->sectors_max)
-        sectors = blk->pv->sectors_max;
+        sectors = whole_blocks(blk, blk->pv->sectors_max);
     if (sectors > UINT32_MAX / PV_SECTOR_BYTES)
-        sectors = UINT32_MAX / PV_SECTOR_BYTES;
+        sectors = whole_blocks(blk, UINT32_MAX / PV_SECTOR_BYTES);
     if (transfer->data != NULL) {
         segment.bytes = (uint32_t)sectors * PV_SECTOR_BYTES;
         request.segments = &segment;

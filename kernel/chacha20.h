@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define CHACHA20_KEY_BYTES   32u
+#define CHACHA20_KEY_BYTES 32u
 #define CHACHA20_BLOCK_BYTES 64u
 
 /* `counter` is the block's number, `nonce` the three words after it. Words in the machine's order

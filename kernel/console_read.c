@@ -11,7 +11,7 @@
 #include "kernel/page.h"
 #include "kernel/thread.h"
 
-#define BUFFERS      4u
+#define BUFFERS 4u
 #define BUFFER_BYTES (PAGE_BYTES / BUFFERS)
 
 static struct {

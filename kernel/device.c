@@ -2,11 +2,14 @@
 /* The device registry (kernel/device.h), over what the platform found. */
 #include "kernel/device.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/thread.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 const struct pv_device *device_find(enum pv_class class, unsigned index)
 {
@@ -37,13 +40,19 @@ void *device_memory(size_t bytes)
 
 void device_out_of_service(const char *class_name, unsigned index, const char *reason)
 {
-    static uint32_t reported[26]; /* by the name's first letter, a bit a device */
-    unsigned letter = (unsigned)(class_name[0] - 'a') % 26;
-    uint32_t bit = 1u << index % 32;
+    static const char *const names[] = {
+        [PV_NET] = "net", [PV_BLK] = "blk", [PV_CONSOLE] = "console"};
+    static uint32_t reported[COUNT_OF(names)]; /* a bit a device */
+    uint32_t bit = 1u << index % PV_DEVICES_MAX;
     unsigned state = upcalls_mask();
-    bool first = (reported[letter] & bit) == 0;
+    bool first = true;
 
-    reported[letter] |= bit;
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
+        if (__builtin_strcmp(names[i], class_name) == 0) {
+            first = (reported[i] & bit) == 0;
+            reported[i] |= bit;
+        }
+    }
     upcalls_restore(state);
     if (first)
         log_line("%s%u out of service: %s", class_name, index, reason);

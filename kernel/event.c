@@ -16,7 +16,8 @@ struct handler {
     void *context;
 };
 
-static struct handler handlers[PV_EVENT_COUNT];
+/* Away from what every program touches (image.lds). */
+static struct handler handlers[PV_EVENT_COUNT] __attribute__((section(".bss..cold")));
 struct waitq event_system_waitq;
 
 int event_handle(unsigned event, void (*handler)(void *context), void *context)

@@ -14,7 +14,7 @@
 #include "kernel/thread.h"
 #include "pvabi/pv.h"
 
-#define NS_PER_SEC      1000000000ull
+#define NS_PER_SEC 1000000000ull
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 struct metrics metrics = {.threads_live = 1};

@@ -205,7 +205,7 @@ void page_free(void *pages, size_t count)
     upcalls_restore(state);
 }
 
-/* Closes or opens a guard page. */
+/* Closes or opens a guard page; masked, because an upcall must not meet a change of rights. */
 static int guard_set(void *page, enum pv_rights rights)
 {
     unsigned state = upcalls_mask();

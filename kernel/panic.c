@@ -12,7 +12,7 @@
 #include "pvabi/pv.h"
 
 #define MESSAGE_BYTES 256u
-#define DEPTH_MAX     16u
+#define DEPTH_MAX 16u
 
 static void log_backtrace(const void *frame)
 {

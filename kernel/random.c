@@ -14,7 +14,7 @@
 #include "kernel/log.h"
 #include "kernel/thread.h"
 
-#define BUFFER_BYTES  (4u * CHACHA20_BLOCK_BYTES - CHACHA20_KEY_BYTES)
+#define BUFFER_BYTES (4u * CHACHA20_BLOCK_BYTES - CHACHA20_KEY_BYTES)
 #define ENTROPY_WORDS 4u
 
 static struct {

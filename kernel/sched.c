@@ -170,16 +170,17 @@ static void idle(void)
     sched_events();
 }
 
-void sched_switch(void)
+/* `now_ns` is what the clock says, or 0: then it is read here. */
+static void switch_to_next(uint64_t now_ns)
 {
     struct cpu *cpu = cpu_self();
     struct thread *from = cpu->current, *to;
-    uint64_t now_ns;
 
     kassert(upcalls_masked());
     while ((to = run_queue_take(cpu)) == NULL)
         idle();
-    now_ns = clock_now_ns();
+    if (now_ns == 0)
+        now_ns = clock_now_ns();
     metrics.runqueue_wait_ns += now_ns - to->runnable_since_ns;
     to->state = THREAD_RUNNING;
     cpu->slice_end_ns = now_ns + SLICE_NS;
@@ -191,6 +192,11 @@ void sched_switch(void)
     arch_thread_pointer_set(to->thread_pointer);
     arch_context_switch(&from->context, &to->context);
     sched_switched();
+}
+
+void sched_switch(void)
+{
+    switch_to_next(0);
 }
 
 void sched_switched(void)
@@ -220,7 +226,7 @@ void kernel_upcall(void)
     }
     metrics.preemptions++;
     run_queue_append(cpu, cpu->current, now_ns);
-    sched_switch();
+    switch_to_next(now_ns);
 }
 
 void thread_yield(void)
@@ -232,8 +238,10 @@ void thread_yield(void)
     if (!cpu->upcalls_on)
         sched_events();
     if (cpu->run_first != NULL) {
-        run_queue_append(cpu, cpu->current, clock_now_ns());
-        sched_switch();
+        uint64_t now_ns = clock_now_ns();
+
+        run_queue_append(cpu, cpu->current, now_ns);
+        switch_to_next(now_ns);
     }
     upcalls_restore(state);
 }

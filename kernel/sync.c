@@ -129,7 +129,8 @@ int mutex_lock_until(struct mutex *mutex, uint64_t deadline_ns)
 {
     struct thread *self = thread_self();
     struct waiter waiter = {.wake = wake_thread, .context = self};
-    int result = 0;
+    bool stray = false; /* an unpark that was not the mutex's: the caller's own next park gets it */
+    int result;
     unsigned state;
 
     if (mutex_try(mutex))
@@ -147,16 +148,20 @@ int mutex_lock_until(struct mutex *mutex, uint64_t deadline_ns)
     waitq_add(&mutex->waiters, &waiter);
     upcalls_restore(state);
 
-    while (__atomic_load_n(&mutex->owner, __ATOMIC_ACQUIRE) != self && result == 0)
+    for (;;) {
         result = thread_park(deadline_ns);
-    if (result == 0)
-        return 0;
+        if (result != 0 || __atomic_load_n(&mutex->owner, __ATOMIC_ACQUIRE) == self)
+            break;
+        stray = true;
+    }
     state = upcalls_mask();
     if (mutex->owner == self)
-        result = 0; /* handed over while the deadline passed */
+        result = 0; /* perhaps handed over while the deadline passed */
     else
         waitq_remove(&waiter);
     upcalls_restore(state);
+    if (stray)
+        thread_unpark(self);
     return result;
 }
 

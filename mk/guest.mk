@@ -26,7 +26,7 @@ FLAGS_lib := -Ikernel/include -Ipvabi/include -Iarch/include -Ilib/internal
 FLAGS_net := -Ikernel/include -Ipvabi/include -Iarch/include -Ilib/internal -Inet/internal -Inet/port/include \
     -isystem $(LWIP_TREE)/src/include
 
-PV_SRCS := $(wildcard pvabi/*.c) $(call sources,pvabi/native pvabi/virtio)
+PV_SRCS := $(call sources,pvabi)
 ARCH_SRCS := $(call sources,arch/x86_64)
 KERNEL_SRCS := $(call sources,kernel)
 SYS_SRCS := $(call sources,lib/newlib lib/posix lib/fs)

@@ -10,6 +10,7 @@
  */
 #include "backends.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <linux/virtio_blk.h>
@@ -23,32 +24,17 @@
 #include <unistd.h>
 
 #include "backend.h"
-#include "disk.h"
+#include "block_request.h"
 #include "iov.h"
 #include "json.h"
 #include "loop.h"
-#include "vring.h"
 
 #define QUEUE_SIZE 128u
-#define DISCARD_SEGMENTS_MAX 16u
 #define BATCH_MAX 512u /* requests, before the loop's other devices have their turn */
 #define CONFIG_BYTES (offsetof(struct virtio_blk_config, write_zeroes_may_unmap) + 4)
 /* The ring allows QUEUE_SIZE in flight, and one is always at hand for vring_next. */
 #define REQUEST_COUNT (QUEUE_SIZE + 1u)
 _Static_assert(CONFIG_BYTES <= DEVICE_CONFIG_MAX, "the configuration fits");
-
-struct request {
-    struct request *next;
-    uint32_t type;
-    uint8_t status; /* VIRTIO_BLK_S_* */
-    uint64_t offset;
-    uint64_t bytes; /* of data */
-    uint8_t *status_at;
-    struct iovec *data; /* within chain.segments */
-    unsigned data_count;
-    uint32_t written_bytes; /* for the used ring: the whole writable part */
-    struct vring_chain chain;
-};
 
 struct request_list {
     struct request *first, *last;
@@ -66,9 +52,10 @@ struct block {
     struct loop *loop;
     bool began;
     struct counters counters;
-    struct request *requests; /* REQUEST_COUNT of them */
-    struct request *unused;   /* last freed first, so that few pages are touched */
-    int done_fd;              /* eventfd: `done` is no longer empty */
+    struct request *requests; /* REQUEST_COUNT of them; those from `fresh` on are untouched */
+    unsigned fresh;
+    struct request *unused; /* last freed first, so that few pages are touched */
+    int done_fd;            /* eventfd: `done` is no longer empty */
 
     pthread_t worker;
     bool worker_runs;
@@ -98,65 +85,11 @@ static struct request *list_take(struct request_list *list)
     return request;
 }
 
-/* --- what a request does, on either thread --- */
-
-static bool request_in_range(const struct block *block, uint64_t sector, uint64_t sectors)
-{
-    return sector <= block->disk.sectors && sectors <= block->disk.sectors - sector;
-}
-
-static uint8_t request_discard(struct block *block, const struct request *request)
-{
-    struct virtio_blk_discard_write_zeroes ranges[DISCARD_SEGMENTS_MAX];
-    size_t count = request->bytes / sizeof(ranges[0]);
-
-    if (!block->disk.can_discard)
-        return VIRTIO_BLK_S_UNSUPP;
-    if (count == 0 || count > DISCARD_SEGMENTS_MAX || request->bytes % sizeof(ranges[0]) != 0)
-        return VIRTIO_BLK_S_IOERR;
-    iov_read(request->data, request->data_count, ranges, request->bytes);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t sector = le64toh(ranges[i].sector);
-        uint32_t sectors = le32toh(ranges[i].num_sectors);
-
-        if (ranges[i].flags != 0)
-            return VIRTIO_BLK_S_UNSUPP;
-        if (!request_in_range(block, sector, sectors))
-            return VIRTIO_BLK_S_IOERR;
-        if (sectors > 0 && disk_discard(&block->disk, sector * DISK_SECTOR_BYTES,
-                                        (uint64_t)sectors * DISK_SECTOR_BYTES) < 0)
-            return VIRTIO_BLK_S_IOERR;
-    }
-    return VIRTIO_BLK_S_OK;
-}
-
-static uint8_t request_perform(struct block *block, struct request *request)
-{
-    struct disk *disk = &block->disk;
-    int result;
-
-    switch (request->type) {
-    case VIRTIO_BLK_T_IN:
-        result = disk_read(disk, request->data, request->data_count, request->offset);
-        break;
-    case VIRTIO_BLK_T_OUT:
-        result = disk_write(disk, request->data, request->data_count, request->offset);
-        break;
-    case VIRTIO_BLK_T_FLUSH:
-        result = disk_flush(disk);
-        break;
-    default: /* VIRTIO_BLK_T_DISCARD: request_check lets nothing else through */
-        return request_discard(block, request);
-    }
-    return result < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
-}
-
 /* --- the worker's thread --- */
 
 static void *block_work(void *context)
 {
     struct block *block = context;
-    uint64_t one = 1;
 
     pthread_mutex_lock(&block->lock);
     for (;;) {
@@ -171,12 +104,12 @@ static void *block_work(void *context)
             continue;
         }
         pthread_mutex_unlock(&block->lock);
-        request->status = request_perform(block, request);
+        request->status = request_perform(request, &block->disk);
         pthread_mutex_lock(&block->lock);
         was_empty = block->done.first == NULL;
         list_append(&block->done, request);
-        if (was_empty && write(block->done_fd, &one, sizeof(one)) < 0)
-            perror("coracle: block worker");
+        if (was_empty)
+            eventfd_write(block->done_fd, 1);
     }
     pthread_mutex_unlock(&block->lock);
     return NULL;
@@ -223,10 +156,10 @@ static void block_on_done(void *context, uint32_t epoll_events)
 {
     struct block *block = context;
     struct request *request, *next;
-    uint64_t count;
+    eventfd_t count;
 
     (void)epoll_events;
-    if (read(block->done_fd, &count, sizeof(count)) < 0)
+    if (eventfd_read(block->done_fd, &count) < 0)
         return;
     pthread_mutex_lock(&block->lock);
     request = block->done.first;
@@ -242,65 +175,12 @@ static void block_on_done(void *context, uint32_t epoll_events)
     backend_publish(&block->device, 0);
 }
 
-/* Takes header and status byte off the chain, wherever the driver has put its segments' borders
- * (virtio 1.2, 2.7.4); what is left is data. The chain has at least a header and a status byte. */
-static void request_parse(struct request *request)
-{
-    struct vring_chain *chain = &request->chain;
-    struct iovec *segments = chain->segments;
-    struct iovec *writable = segments + chain->readable_count;
-    struct virtio_blk_outhdr header;
-    struct iovec *last;
-
-    iov_read(segments, chain->readable_count, &header, sizeof(header));
-    request->type = le32toh(header.type);
-    request->offset = le64toh(header.sector); /* in sectors, until it is checked */
-    request->status = VIRTIO_BLK_S_OK;
-    request->written_bytes = chain->writable_bytes;
-
-    last = &writable[chain->writable_count - 1];
-    request->status_at = (uint8_t *)last->iov_base + last->iov_len - 1;
-    if (request->type == VIRTIO_BLK_T_IN || request->type == VIRTIO_BLK_T_GET_ID) {
-        request->data = writable;
-        request->bytes = chain->writable_bytes - 1u;
-        request->data_count = iov_trim(writable, chain->writable_count, request->bytes);
-    } else {
-        request->data = segments;
-        request->bytes = chain->readable_bytes - sizeof(header);
-        request->data_count = iov_skip(&request->data, chain->readable_count, sizeof(header));
-    }
-}
-
-static uint8_t request_check(const struct block *block, struct request *request)
-{
-    switch (request->type) {
-    case VIRTIO_BLK_T_OUT:
-    case VIRTIO_BLK_T_DISCARD:
-        if (block->disk.read_only)
-            return VIRTIO_BLK_S_IOERR;
-        break;
-    case VIRTIO_BLK_T_IN:
-    case VIRTIO_BLK_T_FLUSH:
-    case VIRTIO_BLK_T_GET_ID:
-        break;
-    default:
-        return VIRTIO_BLK_S_UNSUPP;
-    }
-    if (request->type == VIRTIO_BLK_T_IN || request->type == VIRTIO_BLK_T_OUT) {
-        if (request->bytes % DISK_SECTOR_BYTES != 0 ||
-            !request_in_range(block, request->offset, request->bytes / DISK_SECTOR_BYTES))
-            return VIRTIO_BLK_S_IOERR;
-        request->offset *= DISK_SECTOR_BYTES;
-    }
-    return VIRTIO_BLK_S_OK;
-}
-
 /* True when the request is answered without waiting for anything. */
 static bool request_answer_at_once(struct block *block, struct request *request)
 {
     char id[VIRTIO_BLK_ID_BYTES] = "";
 
-    request->status = request_check(block, request);
+    request->status = request_check(request, &block->disk);
     if (request->status != VIRTIO_BLK_S_OK)
         return true;
     switch (request->type) {
@@ -328,14 +208,18 @@ static void block_hand_to_worker(struct block *block, struct request *request)
 /* Serves one chain of the ring: as vring_next. */
 static int block_serve(struct block *block)
 {
-    struct request *request = block->unused;
+    struct request *request;
     int result;
 
+    if (block->unused == NULL) {
+        assert(block->fresh < REQUEST_COUNT);
+        block->unused = &block->requests[block->fresh++];
+    }
+    request = block->unused;
     result = vring_next(block->device.rings[0], &request->chain);
     if (result <= 0)
         return result;
-    if (request->chain.readable_bytes < sizeof(struct virtio_blk_outhdr) ||
-        request->chain.writable_bytes < 1) {
+    if (request->chain.readable_bytes < REQUEST_HEADER_BYTES || request->chain.writable_bytes < 1) {
         device_fail(&block->device, "a request without room for its header and status");
         return 0;
     }
@@ -393,10 +277,6 @@ static int block_start(struct device *device, struct loop *loop)
     block->requests = calloc(REQUEST_COUNT, sizeof(*block->requests));
     if (block->requests == NULL)
         return -ENOMEM;
-    for (unsigned i = REQUEST_COUNT; i-- > 0;) {
-        block->requests[i].next = block->unused;
-        block->unused = &block->requests[i];
-    }
     block->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     result = block->done_fd < 0 ? -errno : 0;
     if (result == 0)
@@ -467,7 +347,7 @@ static void block_configure(struct block *block)
     if (block->disk.can_discard) {
         device->features |= 1ull << VIRTIO_BLK_F_DISCARD;
         config.max_discard_sectors = htole32(UINT32_MAX);
-        config.max_discard_seg = htole32(DISCARD_SEGMENTS_MAX);
+        config.max_discard_seg = htole32(REQUEST_DISCARD_RANGES_MAX);
         config.discard_sector_alignment = htole32(1);
     }
     memcpy(device->config, &config, CONFIG_BYTES);

@@ -19,6 +19,7 @@
 #define BACKTRACE_MAX 32u
 #define SYSCALL_BYTES 2u
 #define STACK_SEARCH_PAGES 64u
+#define FRAME_BYTES_MAX (64u << 10)
 
 #define FAULT_PRESENT 1u
 #define FAULT_WRITE 2u
@@ -118,25 +119,23 @@ static void report(struct vm *vm, const char *what, const struct kvm_regs *regis
     vm_end(vm, "crash", STATUS_CRASH);
 }
 
-static bool is_writable(const struct vm *vm, uint64_t address)
-{
-    return tables_lookup(&vm->tables, address).writable;
-}
-
 /*
- * A fault in a page that is not there, close to the stack pointer, with writable memory (the stack)
- * above: the guard page was hit.
+ * A page of RAM that is not there, with writable memory (the stack) above it, was hit either right
+ * below the stack pointer (a push, a call, a red zone), or above one that is itself in such a page
+ * (a large frame).
  */
 static bool is_stack_overflow(const struct vm *vm, uint64_t address, uint64_t rsp)
 {
     uint64_t page = address & ~(PVN_PAGE_SIZE - 1);
-    uint64_t distance = address > rsp ? address - rsp : rsp - address;
+    bool below = address <= rsp && rsp - address <= 2 * PVN_RED_ZONE;
+    bool in_frame = address > rsp && address - rsp <= FRAME_BYTES_MAX &&
+                    !tables_lookup(&vm->tables, rsp).present;
 
     if (address < PVN_RAM_BASE || address >= vm->layout.ram_end ||
-        tables_lookup(&vm->tables, page).present || distance > 16 * PVN_PAGE_SIZE)
+        tables_lookup(&vm->tables, page).present || (!below && !in_frame))
         return false;
     for (unsigned i = 1; i <= STACK_SEARCH_PAGES; i++)
-        if (is_writable(vm, page + i * PVN_PAGE_SIZE))
+        if (tables_lookup(&vm->tables, page + i * PVN_PAGE_SIZE).writable)
             return true;
     return false;
 }

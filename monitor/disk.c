@@ -204,8 +204,12 @@ int disk_read(struct disk *disk, struct iovec *segments, unsigned count, uint64_
 bool disk_read_at_once(struct disk *disk, const struct iovec *segments, unsigned count,
                        uint64_t offset, uint64_t bytes)
 {
-    ssize_t got = preadv2(disk->fd, segments, (int)count, (off_t)offset, RWF_NOWAIT);
+    ssize_t got;
 
+    if (disk->always_waits)
+        return false;
+    got = preadv2(disk->fd, segments, (int)count, (off_t)offset, RWF_NOWAIT);
+    disk->always_waits = got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS);
     return got >= 0 && (uint64_t)got == bytes;
 }
 

@@ -19,6 +19,7 @@ struct disk {
     bool read_only;
     bool block_device;
     bool can_discard;
+    bool always_waits; /* the file system cannot read only what it has in memory */
     /* Each is said once: */
     bool told_shrunk, told_full, told_error;
     uint64_t sectors; /* the size that the guest sees, constant */

@@ -236,8 +236,10 @@ int net_tap_open(const char *spec, struct device **out)
     char name[IFNAMSIZ];
     int result;
 
-    if (tap == NULL)
+    if (tap == NULL) {
+        backend_complain("--net", spec, "out of memory");
         return -ENOMEM;
+    }
     tap->fd = -1;
     tap->net.transmit = tap_transmit;
     tap->net.device.ops = &tap_ops;

@@ -6,6 +6,8 @@
 #include "slirp_sockets.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,6 +20,7 @@
 #define FILES_WANTED 65536u
 #define FILES_SPARE 64u /* descriptors that new connections leave free */
 #define EVENTS_PER_WAIT 256
+#define ACCEPTS_PER_TURN 32u
 #define FAST_TICK_MS 2u /* what libslirp asks for while it delays ACKs */
 
 struct slirp_socket {
@@ -64,6 +67,7 @@ void slirp_sockets_close(struct slirp_sockets *sockets)
 {
     if (sockets->epoll_fd >= 0)
         close(sockets->epoll_fd);
+    free(sockets->listeners);
     free(sockets->table);
     free(sockets->named);
     free(sockets->named_before);
@@ -127,12 +131,21 @@ void slirp_sockets_remove(struct slirp_sockets *sockets, int fd)
 
 static int note_listener(int fd, int events, void *opaque)
 {
-    struct slirp_socket *socket = socket_at(opaque, fd);
+    struct slirp_sockets *sockets = opaque;
+    struct slirp_socket *socket = socket_at(sockets, fd);
+    size_t bytes = (sockets->listener_count + 1) * sizeof(*sockets->listeners);
+    struct pollfd *listeners = realloc(sockets->listeners, bytes);
 
     (void)events;
+    /* A peer may have gone before it is accepted: that must not make us wait for the next one. */
+    fcntl(fd, F_SETFL, O_NONBLOCK);
     listen(fd, LISTEN_BACKLOG);
     if (socket != NULL)
         socket->listens = true;
+    if (listeners != NULL) {
+        sockets->listeners = listeners;
+        listeners[sockets->listener_count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+    }
     return -1;
 }
 
@@ -141,6 +154,12 @@ void slirp_sockets_note_listeners(struct slirp_sockets *sockets)
     uint32_t timeout_ms = UINT32_MAX;
 
     sockets->library->fill(sockets->slirp, &timeout_ms, note_listener, sockets);
+}
+
+/* There is a descriptor for one more connection. */
+static bool may_accept(const struct slirp_sockets *sockets)
+{
+    return sockets->live_count + FILES_SPARE < sockets->files_max;
 }
 
 static bool named_reserve(struct slirp_sockets *sockets)
@@ -180,7 +199,7 @@ static int fill_add(int fd, int events, void *opaque)
     if ((events & SLIRP_POLL_PRI) != 0)
         wanted |= EPOLLPRI;
     /* Accepting without a descriptor to spare would fail at once, again and again. */
-    if (socket->listens && sockets->live_count + FILES_SPARE >= sockets->files_max)
+    if (socket->listens && !may_accept(sockets))
         wanted = 0;
     socket_want(sockets, fd, wanted);
     return fd;
@@ -223,6 +242,22 @@ void slirp_sockets_poll(struct slirp_sockets *sockets)
     sockets->library->poll(sockets->slirp, 0, poll_revents, sockets);
 }
 
+/* libslirp accepts one connection in each poll. Those that are there already shall not wait until
+ * all other sockets had their turn once more. */
+static void accept_more(struct slirp_sockets *sockets)
+{
+    for (unsigned turn = 0; turn < ACCEPTS_PER_TURN && may_accept(sockets); turn++) {
+        if (poll(sockets->listeners, sockets->listener_count, 0) <= 0)
+            return;
+        for (unsigned i = 0; i < sockets->listener_count; i++)
+            if (sockets->listeners[i].revents != 0)
+                sockets->table[sockets->listeners[i].fd].revents = SLIRP_POLL_IN;
+        slirp_sockets_poll(sockets);
+        for (unsigned i = 0; i < sockets->listener_count; i++)
+            sockets->table[sockets->listeners[i].fd].revents = 0;
+    }
+}
+
 void slirp_sockets_collect(struct slirp_sockets *sockets)
 {
     static const struct {
@@ -234,12 +269,19 @@ void slirp_sockets_collect(struct slirp_sockets *sockets)
     };
     struct epoll_event events[EVENTS_PER_WAIT];
     int count = epoll_wait(sockets->epoll_fd, events, EVENTS_PER_WAIT, 0);
+    bool accepted = false;
 
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        struct slirp_socket *socket = &sockets->table[events[i].data.fd];
+
         for (unsigned j = 0; j < sizeof(names) / sizeof(names[0]); j++)
             if ((events[i].events & names[j].epoll) != 0)
-                sockets->table[events[i].data.fd].revents |= names[j].slirp;
+                socket->revents |= names[j].slirp;
+        accepted |= socket->listens;
+    }
     slirp_sockets_poll(sockets);
     for (int i = 0; i < count; i++)
         sockets->table[events[i].data.fd].revents = 0;
+    if (accepted)
+        accept_more(sockets);
 }

@@ -16,6 +16,7 @@
 
 #include "slirp_library.h"
 
+struct pollfd;
 struct slirp_socket;
 
 struct slirp_sockets {
@@ -24,6 +25,8 @@ struct slirp_sockets {
     int epoll_fd;
     struct slirp_socket *table; /* indexed by descriptor */
     unsigned table_size;
+    struct pollfd *listeners;
+    unsigned listener_count;
     unsigned live_count;       /* sockets of connections, listening ones not counted */
     unsigned files_max;        /* descriptors that this process may have */
     int *named, *named_before; /* descriptors of this and of the last round of filling */
@@ -38,7 +41,7 @@ uint64_t slirp_now_ns(void);
 int slirp_sockets_open(struct slirp_sockets *sockets);
 void slirp_sockets_close(struct slirp_sockets *sockets);
 
-/* Tells which sockets listen, and gives them room for a crowd: libslirp asks for a backlog of 1. */
+/* Finds the sockets that listen, and gives them room for a crowd: libslirp asks for a backlog of 1. */
 void slirp_sockets_note_listeners(struct slirp_sockets *sockets);
 
 /* libslirp opened or closed a descriptor. */

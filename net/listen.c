@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Listening TCP sockets: the queue of connections that wait for accept, and how many may be on their
- * way into it. A SYN that finds no room is ignored; its sender tries again. Under the stack's lock;
- * the on_ functions are called by lwIP.
+ * Listening TCP sockets: the queue of connections that wait for accept, and those on their way into
+ * it. When the queue is full a SYN is ignored; its sender tries again. Of half-open connections the
+ * oldest makes room for a new one (RFC 4987, 3.5): in a flood of SYNs an honest peer, which answers
+ * at once, still gets through. Under the stack's lock; the on_ functions are called by lwIP.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,32 +16,59 @@
 
 #define HALF_OPEN_MOST 1024u
 
+/* A connection whose SYN came, until its handshake ends. */
+struct half_open {
+    struct listener *listener;
+    struct tcp_pcb *pcb;
+    struct half_open *next, *previous;
+};
+
 struct listener {
     struct socket *first, *last; /* established, not yet accepted */
     unsigned queued;
-    unsigned half_open; /* SYN received */
     unsigned backlog;
+    struct half_open half_open; /* a ring, the oldest next; this one holds no connection */
+    unsigned half_open_count;
 };
+
+/* Ends the listener's interest in a connection, not the connection. */
+static void half_open_forget(struct half_open *half_open)
+{
+    half_open->listener->half_open_count--;
+    half_open->previous->next = half_open->next;
+    half_open->next->previous = half_open->previous;
+    half_open->pcb->ext_args[0].callbacks = NULL;
+    free(half_open);
+}
 
 /* ---- called by lwIP ----------------------------------------------------------------------- */
 
 static void on_half_open_gone(u8_t id, void *data)
 {
-    struct socket *socket = data;
     (void)id;
-    socket->listener->half_open--;
+    half_open_forget(data);
 }
 
 static const struct tcp_ext_arg_callbacks half_open_callbacks = {on_half_open_gone, NULL};
 
 static err_t on_passive_open(u8_t id, struct tcp_pcb_listen *listening, struct tcp_pcb *pcb)
 {
-    struct socket *socket = listening->callback_arg;
+    const struct socket *socket = listening->callback_arg;
     struct listener *listener = socket->listener;
-    if (listener->queued > listener->backlog || listener->half_open >= HALF_OPEN_MOST)
+    if (listener->queued > listener->backlog)
         return ERR_MEM;
-    listener->half_open++;
-    tcp_ext_arg_set(pcb, id, socket);
+    if (listener->half_open_count >= HALF_OPEN_MOST ||
+        (listener->half_open_count > 0 && memory_is_short()))
+        tcp_abandon(listener->half_open.next->pcb, 0); /* without a reset */
+    struct half_open *half_open = malloc(sizeof *half_open);
+    if (!half_open)
+        return ERR_MEM;
+    struct half_open *ring = &listener->half_open;
+    *half_open = (struct half_open){listener, pcb, ring, ring->previous};
+    ring->previous->next = half_open;
+    ring->previous = half_open;
+    listener->half_open_count++;
+    tcp_ext_arg_set(pcb, id, half_open);
     tcp_ext_arg_set_callbacks(pcb, id, &half_open_callbacks);
     return ERR_OK;
 }
@@ -59,7 +87,7 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
         return ERR_MEM; /* lwIP resets the connection */
     child->send_limit = socket->send_limit;
     child->receive_limit = socket->receive_limit;
-    listener->half_open--;
+    half_open_forget(pcb->ext_args[0].data);
     if (socket->no_delay)
         tcp_nagle_disable(pcb);
     stream_adopt(child, pcb);
@@ -101,6 +129,7 @@ int stream_listen(struct socket *socket, int backlog)
     if (!listener)
         return -ENOBUFS;
     listener->backlog = backlog_bound(backlog);
+    listener->half_open.next = listener->half_open.previous = &listener->half_open;
 
     /* lwIP frees the pcb and gives a smaller one; that is not the end of this socket's. */
     struct tcp_pcb *pcb = socket->pcb.tcp;
@@ -151,9 +180,8 @@ int stream_accept(struct socket *socket, struct socket **accepted)
 void listener_close(struct socket *socket)
 {
     struct listener *listener = socket->listener;
-    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
-        if (pcb->ext_args[0].callbacks == &half_open_callbacks && pcb->ext_args[0].data == socket)
-            pcb->ext_args[0].callbacks = NULL;
+    while (listener->half_open_count)
+        half_open_forget(listener->half_open.next);
     while (listener->first) {
         struct socket *child = listener->first;
         listener->first = child->accept_next;

@@ -290,6 +290,8 @@ static ssize_t stream_send(struct socket *socket, struct span *data, int flags,
         if (!socket->connecting)
             tcp_output(socket->pcb.tcp);
         timers_touch();
+        /* Not writable any more, so that room is a change that wakes this thread. */
+        stream_update(socket);
         result = send_wait(socket, nonblocking, deadline_ns);
         if (result < 0)
             break;

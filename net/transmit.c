@@ -182,8 +182,11 @@ err_t transmit_output(struct netif *netif, struct pbuf *frame)
     struct pv_net_meta meta = frame_prepare(interface, held);
     if (interface->queue_count == 0 && frame_post(interface, held, &meta) == 0)
         return ERR_OK;
-    if (!interface->failed && queue_add(interface, held, &meta))
+    if (!interface->failed && queue_add(interface, held, &meta)) {
+        if (interface->queue_count == 1)
+            net_thread_wake(); /* to ask for an event when there is room: nobody else may come */
         return ERR_OK;
+    }
 drop:
     interface->refused = true;
     net_counters.tx_dropped++;

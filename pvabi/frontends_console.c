@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The console frontends of all device families; linked only into programs that use such a device. */
+/* The console frontends of all device families; linked into programs that use such a device. */
 #include "pvabi/pv.h"
 #include "virtio/console.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The network frontends of all device families; linked only into programs that use such a device. */
+/* The network frontends of all device families; linked into programs that use such a device. */
 #include "pvabi/pv.h"
 #include "virtio/net.h"
 

@@ -44,8 +44,8 @@ static long native_write(enum pv_channel channel, const void *data, size_t bytes
     return (long)done;
 }
 
-/* No wake-up is lost: the monitor sets event bits, then `pending`, then wakes a vCPU that waits, and
- * PVN_HC_WAIT looks at `pending` again before it sleeps. Looking here only saves the hypercall. */
+/* No wake-up is lost: the monitor sets event bits, then `pending`, then wakes a vCPU that waits,
+ * and PVN_HC_WAIT looks at `pending` before it sleeps. Looking here only saves the hypercall. */
 static void native_wait(uint64_t deadline_ns)
 {
     if (pv_upcall->pending)
@@ -79,7 +79,7 @@ static void native_upcalls_enable(void)
     vcpu->restart_begin = (uintptr_t)arch_upcall_restart_begin;
     vcpu->restart_end = (uintptr_t)arch_upcall_restart_end;
     vcpu->restart_entry = (uintptr_t)native_upcall_restart;
-    /* Release: the range must not be written after upcall_entry, which makes the monitor read it. */
+    /* Release: the range must not be written after upcall_entry, which has the monitor read it. */
     __atomic_store_n(&vcpu->upcall_entry, (uintptr_t)native_upcall, __ATOMIC_RELEASE);
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Upcalls on the native interface (pvabi/native.h, struct pvn_vcpu and struct pvn_upcall_frame). The
- * monitor enters native_upcall between any two instructions of the guest, on the interrupted
- * thread's stack, below its red zone, with upcalls masked and the direction flag clear. The stack from
- * there downwards:
+ * Upcalls on the native interface (ABI.md, "Upcalls"; pvabi/native.h). The monitor enters
+ * native_upcall between any two instructions of the guest, on the interrupted thread's stack, below
+ * its red zone, with upcalls masked and the direction flag clear. The stack from there downwards:
  *
  *     128 bytes      the interrupted code's red zone
  *     rip, rflags    struct pvn_upcall_frame, by the monitor
@@ -22,8 +21,8 @@
  *      are equal and the area need not be saved again;
  *   4. restart_sp is stored while upcalls are masked, so it belongs to the thread in the range.
  *
- * The area is saved with XSAVE. XSAVEOPT would be wrong: it leaves out what has not changed since the
- * last XRSTOR from the same address, and on a stack others have written there meanwhile.
+ * The area is saved with XSAVE. XSAVEOPT would be wrong: it leaves out what has not changed since
+ * the last XRSTOR from the same address, and on a stack others have written there meanwhile.
  */
 #include "arch/frame.h"
 
@@ -84,8 +83,8 @@ native_upcall:
 
 /* Masked; RBP and RSP as in the picture; the area holds the interrupted FPU state. */
 .Lrun:
-        /* A fresh FPU, as the ABI wants it at a function's entry: the interrupted code may have been
-         * amid x87 or MMX, and kernel_upcall may go on with a thread that was not. */
+        /* A fresh FPU, as the ABI wants it at a function's entry: the interrupted code may have
+         * been amid x87 or MMX, and kernel_upcall may go on with a thread that was not. */
         fpu_components
         jz      2f
         xrstor64 fpu_fresh(%rip)
@@ -127,7 +126,7 @@ native_upcall_restart:
         jmp     .Lrun
         .size   native_upcall, . - native_upcall
 
-/* The initial state: XSTATE_BV is zero; FCW and MXCSR are what FXRSTOR (and XRSTOR for MXCSR) take. */
+/* The initial state: XSTATE_BV is zero; FXRSTOR takes FCW and MXCSR, XRSTOR takes MXCSR. */
         .section .rodata.fpu_fresh, "a", @progbits
         .balign 64
 fpu_fresh:

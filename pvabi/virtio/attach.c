@@ -21,8 +21,7 @@ size_t virtio_arena_bytes(const struct virtio_arena *arena)
 
 struct virtio_queue_memory virtio_queue_take(struct virtio_arena *arena,
                                              const struct virtio_transport *transport,
-                                             unsigned queue, uint16_t wanted,
-                                             size_t request_bytes)
+                                             unsigned queue, uint16_t wanted, size_t request_bytes)
 {
     struct virtio_queue_memory memory = {
         .size = transport->ops->queue_size(transport, queue, wanted),
@@ -39,8 +38,7 @@ struct virtio_queue_memory virtio_queue_take(struct virtio_arena *arena,
     return memory;
 }
 
-int virtio_negotiate(const struct virtio_transport *transport, uint64_t wanted,
-                     uint64_t *features)
+int virtio_negotiate(const struct virtio_transport *transport, uint64_t wanted, uint64_t *features)
 {
     int result = transport->ops->begin(transport);
 
@@ -60,8 +58,7 @@ int virtio_queue_attach(const struct virtio_transport *transport, unsigned queue
 
     if (result < 0)
         return result;
-    virtqueue_init(vq, memory->size, memory->table, &place,
-                   (features & VIRTIO_F_EVENT_IDX) != 0);
+    virtqueue_init(vq, memory->size, memory->table, &place, (features & VIRTIO_F_EVENT_IDX) != 0);
     *event = place.event;
     return 0;
 }

@@ -35,13 +35,11 @@ struct virtio_queue_memory {
 /* `request_bytes` may be 0. Requests are aligned to 64. */
 struct virtio_queue_memory virtio_queue_take(struct virtio_arena *arena,
                                              const struct virtio_transport *transport,
-                                             unsigned queue, uint16_t wanted,
-                                             size_t request_bytes);
+                                             unsigned queue, uint16_t wanted, size_t request_bytes);
 
 /* Resets the device and settles on `wanted` (and what every queue can use) as far as it is offered.
  * 0, or -EIO. */
-int virtio_negotiate(const struct virtio_transport *transport, uint64_t wanted,
-                     uint64_t *features);
+int virtio_negotiate(const struct virtio_transport *transport, uint64_t wanted, uint64_t *features);
 
 /* Puts a queue to work; *event is what it raises. 0, or -EIO. */
 int virtio_queue_attach(const struct virtio_transport *transport, unsigned queue,
@@ -49,8 +47,8 @@ int virtio_queue_attach(const struct virtio_transport *transport, unsigned queue
                         struct virtqueue *vq, unsigned *event);
 
 /* One field of the device's configuration, by its name in the wire structure. */
-#define VIRTIO_CONFIG_READ(transport, type, field)                                                 \
-    ((transport)->ops->config_read((transport), (uint32_t)offsetof(struct type, field),            \
+#define VIRTIO_CONFIG_READ(transport, type, field)                                      \
+    ((transport)->ops->config_read((transport), (uint32_t)offsetof(struct type, field), \
                                    sizeof(((struct type *)0)->field)))
 
 /* How often a configuration is read that changes under our hands (2.5.1). */

@@ -15,8 +15,8 @@
 #define BLK_BLOCK_BYTES_MAX 65536u
 #define BLK_STATUS_UNWRITTEN 0xffu
 
-#define BLK_FEATURES                                                                               \
-    (VIRTIO_BLK_F_SIZE_MAX | VIRTIO_BLK_F_SEG_MAX | VIRTIO_BLK_F_RO | VIRTIO_BLK_F_BLK_SIZE |      \
+#define BLK_FEATURES                                                                          \
+    (VIRTIO_BLK_F_SIZE_MAX | VIRTIO_BLK_F_SEG_MAX | VIRTIO_BLK_F_RO | VIRTIO_BLK_F_BLK_SIZE | \
      VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD)
 
 /* What the device reads and writes beside the data. */
@@ -86,8 +86,8 @@ static int blk_config_read(const struct virtio_blk *frontend, struct virtio_blk_
         if (features & VIRTIO_BLK_F_BLK_SIZE)
             config->blk_size = (uint32_t)VIRTIO_CONFIG_READ(transport, virtio_blk_config, blk_size);
         if (features & VIRTIO_BLK_F_DISCARD)
-            config->max_discard_sectors =
-                (uint32_t)VIRTIO_CONFIG_READ(transport, virtio_blk_config, max_discard_sectors);
+            config->max_discard_sectors = (uint32_t)VIRTIO_CONFIG_READ(transport, virtio_blk_config,
+                                                                       max_discard_sectors);
         if (transport->ops->config_generation(transport) == generation)
             return 0;
     }

@@ -61,8 +61,7 @@ static size_t console_memory_bytes(const struct pv_device *device)
     return virtio_arena_bytes(&arena);
 }
 
-static int console_attach(const struct pv_device *device, void *memory,
-                          struct pv_console **console)
+static int console_attach(const struct pv_device *device, void *memory, struct pv_console **console)
 {
     const struct virtio_transport *transport = device->transport;
     struct virtio_arena arena = {.base = (uintptr_t)memory};

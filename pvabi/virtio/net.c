@@ -19,8 +19,8 @@ enum net_queue { NET_RX = 0, NET_TX = 1 }; /* 5.1.2 */
 #define NET_MTU_DEFAULT 1500u
 #define NET_MTU_MIN 68u /* 5.1.4.1 */
 
-#define NET_FEATURES                                                                               \
-    (VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC |           \
+#define NET_FEATURES                                                                     \
+    (VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC | \
      VIRTIO_NET_F_STATUS)
 
 struct virtio_net {
@@ -178,8 +178,8 @@ static int net_rx_post(struct pv_net *net, void *buffer, uint32_t bytes, void *c
         buffers[1] = (struct virtqueue_buffer){frame, bytes - NET_HEADROOM};
         count = 2;
     } else {
-        buffers[0] = (struct virtqueue_buffer){
-            header, bytes - NET_HEADROOM + frontend->header_bytes};
+        buffers[0] = (struct virtqueue_buffer){header,
+                                               bytes - NET_HEADROOM + frontend->header_bytes};
         count = 1;
     }
     result = virtqueue_add(&frontend->rx, buffers, 0, count, cookie);
@@ -190,7 +190,8 @@ static int net_rx_post(struct pv_net *net, void *buffer, uint32_t bytes, void *c
 
 /* Copies the header out of a received buffer, which the device may still write, and judges it. The
  * frame is dropped when it is one that was not negotiated. num_buffers is not looked at: without
- * VIRTIO_NET_F_MRG_RXBUF it is always one buffer (5.1.6.4.1), and devices leave the field as it was. */
+ * VIRTIO_NET_F_MRG_RXBUF it is always one buffer (5.1.6.4.1), and devices leave the field as it
+ * was. */
 static bool net_header_check(const struct virtio_net *frontend, const void *buffer,
                              struct pv_net_meta *meta)
 {
@@ -204,8 +205,8 @@ static bool net_header_check(const struct virtio_net *frontend, const void *buff
     /* NEEDS_CSUM on receive is a frame that never left the host: its checksum was never computed,
      * and its data is as sound as the memory it lies in (5.1.6.4). */
     if (frontend->features & VIRTIO_NET_F_GUEST_CSUM)
-        meta->csum_valid =
-            (header.flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID)) != 0;
+        meta->csum_valid = (header.flags &
+                            (VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID)) != 0;
     return true;
 }
 

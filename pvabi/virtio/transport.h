@@ -38,8 +38,8 @@ struct virtio_transport_ops {
     /* Tells the device the subset that is used. 0, or -EIO when the device refuses. */
     int (*accept)(const struct virtio_transport *transport, uint64_t features);
 
-    /* How many descriptors the queue will have: a power of two, at most `wanted` where the transport
-     * lets the driver choose; 0 when there is no such queue. Same question, same answer. */
+    /* How many descriptors the queue will have: a power of two, at most `wanted` where the
+     * transport lets the driver choose; 0 when there is no such queue. Always the same answer. */
     uint16_t (*queue_size)(const struct virtio_transport *transport, unsigned queue,
                            uint16_t wanted);
     /* Page-aligned bytes that queue_setup wants for a queue of `size`; 0 when the memory of the

@@ -42,7 +42,7 @@ struct virtqueue {
     const struct virtq_used *used;
     struct virtqueue_slot *slots;
     uint16_t size;
-    uint16_t free_head;  /* the free list is last in, first out: few cache lines are in use */
+    uint16_t free_head; /* the free list is last in, first out: few cache lines are in use */
     uint16_t free_count;
     uint16_t in_flight;  /* chains that the device owes us */
     uint16_t avail_next; /* free-running: the next entry of avail.ring */
@@ -84,8 +84,8 @@ static inline unsigned virtqueue_free(const struct virtqueue *vq)
     return vq->free_count;
 }
 
-/* Queues a chain: `readable` buffers for the device to read, then `writable` ones for it to fill. 0,
- * -EAGAIN when there are too few free descriptors, -EIO when out of service. */
+/* Queues a chain: `readable` buffers for the device to read, then `writable` ones for it to fill.
+ * 0, -EAGAIN when there are too few free descriptors, -EIO when out of service. */
 int virtqueue_add(struct virtqueue *vq, const struct virtqueue_buffer *buffers, unsigned readable,
                   unsigned writable, void *cookie);
 

@@ -60,7 +60,7 @@ struct virtq_used {
 #define VIRTQ_USED_ALIGN 4u
 #define VIRTQ_DESC_BYTES(size) (sizeof(struct virtq_desc) * (size))
 #define VIRTQ_AVAIL_BYTES(size) (sizeof(struct virtq_avail) + 2u * ((size) + 1u))
-#define VIRTQ_USED_BYTES(size)                                                                     \
+#define VIRTQ_USED_BYTES(size) \
     (sizeof(struct virtq_used) + sizeof(struct virtq_used_element) * (size) + 2u)
 
 _Static_assert(sizeof(struct virtq_desc) == 16, "virtq_desc");
@@ -78,7 +78,8 @@ _Static_assert(sizeof(struct virtq_used_element) == 8, "virtq_used_element");
 #define VIRTIO_BLK_F_FLUSH (1ull << 9)
 #define VIRTIO_BLK_F_DISCARD (1ull << 13)
 
-enum virtio_blk_type { /* 5.2.6 */
+/* Request types and what comes back (5.2.6). */
+enum virtio_blk_type {
     VIRTIO_BLK_T_IN = 0,
     VIRTIO_BLK_T_OUT = 1,
     VIRTIO_BLK_T_FLUSH = 4,
@@ -100,9 +101,9 @@ struct virtio_blk_discard { /* 5.2.6, the one segment of a discard */
 };
 
 struct virtio_blk_config { /* 5.2.4 */
-    uint64_t capacity; /* in sectors of 512 bytes, whatever blk_size says */
-    uint32_t size_max; /* bytes in one segment */
-    uint32_t seg_max;  /* data segments in one request */
+    uint64_t capacity;     /* in sectors of 512 bytes, whatever blk_size says */
+    uint32_t size_max;     /* bytes in one segment */
+    uint32_t seg_max;      /* data segments in one request */
     uint8_t geometry[4];
     uint32_t blk_size;
     uint8_t topology[8];

@@ -101,7 +101,8 @@ static void on_sent(const unsigned char *frame, size_t bytes)
         return;
     last.source = (uint16_t)(frame[34] << 8 | frame[35]);
     last.destination = (uint16_t)(frame[36] << 8 | frame[37]);
-    last.sequence = get32(frame + 38) + (uint32_t)(bytes - 54) + !!(frame[47] & 3);
+    size_t headers = 34 + (frame[46] >> 4) * 4u;
+    last.sequence = get32(frame + 38) + (uint32_t)(bytes - headers) + !!(frame[47] & 3);
     last.acknowledged = get32(frame + 42);
 }
 

@@ -43,8 +43,8 @@ static void submit(struct pv_blk *blk, bool *busy, struct bytes *bytes)
         segments[i] = (struct pv_segment){data, (next8(bytes) % 17u) * 512u};
     request.cookie = &busy[slot];
     if (ops->submit(blk, &request) == 0) {
-        require(request.segment_count <= blk->segments_max ||
-                request.operation == PV_BLK_FLUSH || request.operation == PV_BLK_DISCARD);
+        require(request.segment_count <= blk->segments_max || request.operation == PV_BLK_FLUSH ||
+                request.operation == PV_BLK_DISCARD);
         busy[slot] = true;
     }
 }

@@ -3,8 +3,8 @@
 /* sources: tests/unit/support/device.c */
 /*
  * Fuzzes the network frontend: configuration, frames and everything the device writes come from the
- * input. What must hold: a received frame lies in the buffer it came in, each cookie is back at most
- * once, and a fault of one direction ends both, finally, told to the device once.
+ * input. What must hold: a received frame lies in the buffer it came in, each cookie is back at
+ * most once, and a fault of one direction ends both, finally, told to the device once.
  */
 #include "pvabi/virtio/net.h"
 
@@ -69,9 +69,8 @@ static void tx_post(struct bed *bed, struct bytes *bytes)
     struct frame *frame = frame_unused(bed->tx);
     struct pv_segment segments[6];
     unsigned count = next8(bytes) % 7u;
-    struct pv_net_meta meta = {.csum_partial = next8(bytes) & 1u,
-                               .csum_start = next8(bytes),
-                               .csum_offset = next8(bytes)};
+    struct pv_net_meta meta = {
+        .csum_partial = next8(bytes) & 1u, .csum_start = next8(bytes), .csum_offset = next8(bytes)};
 
     if (!frame)
         return;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fills every register and the red zone with patterns, spins, and says what is left of them: whoever
- * interrupts the spinning must leave no trace. x86-64, System V ABI. Shared by the test of the upcall
- * code on the host and the one in a guest; struct pattern is in pattern.h.
+ * Fills every register and the red zone with patterns, spins, and says what is left of them:
+ * whoever interrupts the spinning must leave no trace. x86-64, System V ABI. Shared by the test of
+ * the upcall code on the host and the one in a guest; struct pattern is in pattern.h.
  *
- *     void pattern_run(const struct pattern *in, struct pattern *out, uint64_t spins, uint64_t flags)
+ *     void pattern_run(const struct pattern *in, struct pattern *out, uint64_t spins,
+ *                      uint64_t flags)
  *
  * `flags` are set in RFLAGS meanwhile (the trap flag, for one).
  */

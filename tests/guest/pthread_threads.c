@@ -123,7 +123,7 @@ int main(void)
     double before = pages();
     CHECK(before > 0 && metric("coracle_threads") >= 1);
     double threads = metric("coracle_threads");
-    detaching(300);
+    detaching(1500);
     CHECK(pages() == before && metric("coracle_threads") == threads);
     puts("ok");
     return 0;

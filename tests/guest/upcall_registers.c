@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * No upcall leaves a trace: threads hold patterns in every register (general, x87, SSE, AVX, control
- * words, flags) and below the stack pointer, while timer upcalls arrive as fast as the host sends
- * them, and preempt them.
+ * No upcall leaves a trace: threads hold patterns in every register (general, x87, SSE, AVX,
+ * control words, flags) and below the stack pointer, while timer upcalls arrive as fast as the host
+ * sends them, and preempt them.
  */
 #include <cpuid.h>
 #include <pthread.h>
@@ -48,7 +48,8 @@ static bool avx_kept(uint64_t seed)
                      : "+r"(spins)
                      : "r"(in), "r"(out)
                      : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc");
+                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "memory",
+                       "cc");
     return memcmp(in, out, sizeof(in)) == 0;
 }
 

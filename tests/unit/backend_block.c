@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: monitor/block.c monitor/disk.c monitor/backend.c monitor/vring.c monitor/iov.c */
-/* sources: monitor/loop.c monitor/memory.c monitor/json.c monitor/say.c */
+/* sources: monitor/block.c monitor/block_request.c monitor/disk.c monitor/backend.c */
+/* sources: monitor/vring.c monitor/iov.c monitor/loop.c monitor/memory.c monitor/json.c */
+/* sources: monitor/say.c */
 /* sources: tests/unit/backend/fake_guest.c tests/unit/backend/guest_thread.c */
 /* libs: -pthread */
 /* The block backend on files: what a guest can ask for, and what may be wrong with the disk. */

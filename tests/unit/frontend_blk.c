@@ -16,8 +16,8 @@
 #include "tests/unit/support/device.h"
 
 #define SIZE 16u
-#define ALL                                                                                        \
-    (VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_BLK_F_SEG_MAX | VIRTIO_BLK_F_FLUSH |         \
+#define ALL                                                                                \
+    (VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_BLK_F_SEG_MAX | VIRTIO_BLK_F_FLUSH | \
      VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_BLK_SIZE)
 
 static const struct pv_blk_ops *const ops = &virtio_blk_ops;
@@ -94,8 +94,8 @@ static uint16_t read_and_see(struct bed *bed, void *cookie)
 /* Writes the status byte (the chain's last) and gives the chain back. */
 static void answer(struct bed *bed, uint16_t head, uint8_t status, uint32_t bytes)
 {
-    *(uint8_t *)device_buffer(bed->queue, head, device_chain_length(bed->queue, head) - 1u) =
-        status;
+    *(uint8_t *)device_buffer(bed->queue, head,
+                              device_chain_length(bed->queue, head) - 1u) = status;
     device_use(bed->queue, head, bytes);
 }
 

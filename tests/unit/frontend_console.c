@@ -182,7 +182,7 @@ static void test_ring_abuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_input),   cmocka_unit_test(test_output),
+        cmocka_unit_test(test_input),      cmocka_unit_test(test_output),
         cmocka_unit_test(test_input_only), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_ring_abuse),
     };

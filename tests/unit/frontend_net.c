@@ -17,8 +17,8 @@
 
 #define SIZE 16u
 #define BUFFER_BYTES 1600u
-#define ALL                                                                                        \
-    (VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM |       \
+#define ALL                                                                                  \
+    (VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | \
      VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS)
 
 static const struct pv_net_ops *const ops = &virtio_net_ops;

@@ -78,6 +78,7 @@ static int fake_submit(struct pv_blk *blk, const struct pv_blk_request *request)
         ring[ring_count].segment = request->segments[0];
         bytes = request->segments[0].bytes;
         assert_true(bytes > 0 && bytes / PV_SECTOR_BYTES <= blk->sectors_max);
+        assert_int_equal(request->sector % (blk->block_bytes / PV_SECTOR_BYTES), 0);
         assert_true(request->sector + bytes / PV_SECTOR_BYTES <= blk->sector_count);
     }
     ring_count++;
@@ -274,6 +275,16 @@ static void one_kick_tells_of_a_full_ring(void **state)
     assert_int_equal(kicks, 1); /* six requests of seven sectors */
 }
 
+static void requests_are_cut_between_blocks(void **state)
+{
+    static uint8_t to[80 * PV_SECTOR_BYTES];
+
+    (void)state;
+    device_state.block_bytes = 4096;
+    device_state.sectors_max = 21;
+    assert_int_equal(blk_read(blk, 8, to, 80), 0);
+}
+
 static void bounds_and_rights_are_kept(void **state)
 {
     uint8_t sector[PV_SECTOR_BYTES];
@@ -459,6 +470,7 @@ int main(void)
         test(opens_what_there_is),
         test(transfers_of_any_size_arrive_whole),
         test(one_kick_tells_of_a_full_ring),
+        test(requests_are_cut_between_blocks),
         test(bounds_and_rights_are_kept),
         test(an_error_is_that_of_its_caller),
         test(after_an_error_nothing_more_is_queued),

@@ -318,6 +318,21 @@ static void test_finds_symbols(void **state)
     assert_int_equal(symbol.offset, 0x10);
 }
 
+/* The last name has no end: it is cut at the table's, which is the file's. */
+static void test_name_at_the_end(void **state)
+{
+    struct symbol symbol;
+
+    (void)state;
+    file.sections[2].sh_offset = FILE_BYTES - 4;
+    file.sections[2].sh_size = 4;
+    memcpy(file.bytes + FILE_BYTES - 4, "tail", 4);
+    file.symbols[1].st_name = 1;
+    assert_int_equal(parse(FILE_BYTES), 0);
+    assert_true(symbols_find(file.bytes, &image, 0x100100, &symbol));
+    assert_string_equal(symbol.name, "ail");
+}
+
 static void test_passes_over_bad_symbols(void **state)
 {
     struct symbol symbol;
@@ -342,11 +357,12 @@ static void test_passes_over_bad_symbols(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_takes_a_sound_image),     TEST(test_every_truncation),
-        TEST(test_refuses_bad_headers),     TEST(test_refuses_bad_segments),
-        TEST(test_refuses_shared_pages),    TEST(test_counts_segments),
-        TEST(test_refuses_bad_notes),       TEST(test_finds_symbols),
-        TEST(test_passes_over_bad_symbols), TEST(test_refuses_other_files),
+        TEST(test_takes_a_sound_image),  TEST(test_every_truncation),
+        TEST(test_refuses_bad_headers),  TEST(test_refuses_bad_segments),
+        TEST(test_refuses_shared_pages), TEST(test_counts_segments),
+        TEST(test_refuses_bad_notes),    TEST(test_finds_symbols),
+        TEST(test_name_at_the_end),      TEST(test_passes_over_bad_symbols),
+        TEST(test_refuses_other_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,11 +150,11 @@ static void test_environment(void **state)
     char names[OPTIONS_ENV_MAX + 1][16];
 
     (void)state;
-    accept("run", "--env", "A=1", "--env", "B=", "--env", "A=2=3", "--env", "AA=4", "i");
+    accept("run", "--env", "AA=4", "--env", "A=1", "--env", "B=", "--env", "A=2=3", "i");
     assert_int_equal(options.env_count, 3);
-    assert_string_equal(options.env[0], "A=2=3");
-    assert_string_equal(options.env[1], "B=");
-    assert_string_equal(options.env[2], "AA=4");
+    assert_string_equal(options.env[0], "AA=4");
+    assert_string_equal(options.env[1], "A=2=3");
+    assert_string_equal(options.env[2], "B=");
     refuse("--env A", "run", "--env", "A", "i");
     refuse("--env =1", "run", "--env", "=1", "i");
     refuse("--env", "run", "--env", "", "i");

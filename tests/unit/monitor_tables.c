@@ -55,7 +55,8 @@ static unsigned mmu(uint64_t address)
         if (shift == 12 || entry & 0x80) {
             uint64_t span = 1ull << shift;
             assert_int_equal(table, address & ~(span - 1));
-            assert_true(shift <= 21); /* 1 GiB pages do not work everywhere */
+            assert_true(shift <= 21);                   /* 1 GiB pages do not work everywhere */
+            assert_true(shift > 12 || !(entry & 0x80)); /* no memory type of its own */
             return rights;
         }
     }
@@ -185,6 +186,9 @@ static void test_protect_splits_large_pages(void **state)
     check_range(page + PAGE, PVN_RAM_BASE + 32 * MIB, RAM);
     assert_int_equal(protect(page, page + PAGE, PVN_READ_WRITE), 0);
     check_range(PVN_RAM_BASE + 4 * PAGE, PVN_RAM_BASE + 32 * MIB, RAM);
+    assert_int_equal(protect(14 * MIB, 14 * MIB + PAGE, PVN_READ), 0);
+    check_range(14 * MIB, 14 * MIB + PAGE, R | USER);
+    check_range(14 * MIB + PAGE, 16 * MIB, RAM);
     /* A large page that was closed as a whole, then opened in part. */
     assert_int_equal(protect(10 * MIB, 12 * MIB, PVN_NONE), 0);
     check_range(10 * MIB, 12 * MIB, NONE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The native platform from the boot record to its operations. A port access in ring 3 ends in SIGSEGV,
- * and the handler plays the monitor: so the code runs here as it does in a guest.
+ * The native platform from the boot record to its operations. A port access in ring 3 ends in
+ * SIGSEGV, and the handler plays the monitor: so the code runs here as it does in a guest.
  */
 /* sources: pvabi/probe.c pvabi/native/boot.c pvabi/native/platform.c pvabi/native/transport.c */
 /* sources: pvabi/native/upcall.S */
@@ -214,11 +214,11 @@ static void test_boot_record(void **state)
 static void test_malformed_records(void **state)
 {
     (void)state;
-#define SPOILED(words, change)                                                                     \
-    do {                                                                                           \
-        record_set();                                                                              \
-        change;                                                                                    \
-        expect_refused(words);                                                                     \
+#define SPOILED(words, change) \
+    do {                       \
+        record_set();          \
+        change;                \
+        expect_refused(words); \
     } while (0)
     SPOILED("version", record.boot.version = 0);
     SPOILED("version", record.boot.bytes = sizeof(struct pvn_boot) - 1u);
@@ -238,7 +238,8 @@ static void test_malformed_records(void **state)
     SPOILED("arguments", record.boot.arg_offset = UINT32_MAX);
     SPOILED("arguments", record.boot.env_offset = sizeof(record) - 3u);
     SPOILED("arguments", record.boot.env_bytes = 0);
-    SPOILED("arguments", (record.args[3] = '\0', record.args[9] = 'x')); /* as many ends as strings, but not at the end */
+    /* As many ends as strings, but not at the end: */
+    SPOILED("arguments", (record.args[3] = '\0', record.args[9] = 'x'));
     SPOILED("device", record.boot.device_count = PVN_DEVICES_MAX + 1u);
     SPOILED("device", (record.boot.device_count = 1, record.boot.device_bytes = 8));
     SPOILED("device", (record.boot.device_count = 1, record.boot.device_offset = 4));
@@ -270,7 +271,8 @@ static void test_write(void **state)
         assert_int_equal(monitor.calls[i].number, PVN_HC_WRITE);
         assert_int_equal(monitor.calls[i].a, PVN_STDERR);
         assert_int_equal(monitor.calls[i].b, (uintptr_t)text + i * PVN_WRITE_MAX);
-        assert_int_equal(monitor.calls[i].c, i < 2 ? PVN_WRITE_MAX : sizeof(text) - 2 * PVN_WRITE_MAX);
+        assert_int_equal(monitor.calls[i].c,
+                         i < 2 ? PVN_WRITE_MAX : sizeof(text) - 2 * PVN_WRITE_MAX);
     }
     assert_int_equal(pv->write(PV_LOG, text, 0), 0);
     monitor.writes_succeed = false;
@@ -369,7 +371,8 @@ static void test_devices(void **state)
 
     transport = devices[0].transport;
     assert_int_equal(transport->ops->begin(transport), 0);
-    assert_int_equal(transport->ops->features(transport), 0x1122334455667788ull | VIRTIO_F_VERSION_1);
+    assert_int_equal(transport->ops->features(transport),
+                     0x1122334455667788ull | VIRTIO_F_VERSION_1);
     assert_int_equal(transport->ops->accept(transport, 8u | VIRTIO_F_VERSION_1), 0);
     assert_int_equal(control.features, 8); /* what is implied is not written */
     assert_int_equal(transport->ops->queue_size(transport, 0, 256), 16);
@@ -404,9 +407,9 @@ static void test_devices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_boot_record), cmocka_unit_test(test_malformed_records),
+        cmocka_unit_test(test_boot_record),   cmocka_unit_test(test_malformed_records),
         cmocka_unit_test(test_longer_record), cmocka_unit_test(test_write),
-        cmocka_unit_test(test_events), cmocka_unit_test(test_other_hypercalls),
+        cmocka_unit_test(test_events),        cmocka_unit_test(test_other_hypercalls),
         cmocka_unit_test(test_devices),
     };
 

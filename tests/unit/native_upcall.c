@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The native upcall code, one instruction at a time. It runs in ring 3 like everything else, so this
- * process can play the guest and its own SIGTRAP handler, called after each instruction, the monitor:
- * it raises events and enters upcalls as pvabi/native.h says, at every instruction there is.
+ * The native upcall code, one instruction at a time. It runs in ring 3 like everything else, so
+ * this process can play the guest and its own SIGTRAP handler, called after each instruction, the
+ * monitor: it raises events and enters upcalls as pvabi/native.h says, at every instruction there
+ * is.
  */
 /* sources: pvabi/native/upcall.S tests/guest/pattern.S */
 /* cflags: -mno-red-zone */
@@ -71,8 +72,9 @@ static void enter_upcall(greg_t *registers)
     monitor.entered++;
 }
 
-__attribute__((no_sanitize("address", "undefined"))) static void on_step(int signal, siginfo_t *info,
-                                                                        void *context)
+__attribute__((no_sanitize("address", "undefined"))) static void on_step(int signal,
+                                                                         siginfo_t *info,
+                                                                         void *context)
 {
     greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
     bool kick = false;
@@ -106,7 +108,8 @@ void kernel_upcall(void)
 
     monitor.called++;
     __asm__ volatile("fnstenv %0" : "=m"(environment));
-    __asm__ volatile("fnstcw %0; stmxcsr %1; pushfq; popq %2" : "=m"(fcw), "=m"(mxcsr), "=r"(flags));
+    __asm__ volatile("fnstcw %0; stmxcsr %1; pushfq; popq %2"
+                     : "=m"(fcw), "=m"(mxcsr), "=r"(flags));
     if (environment[4] != 0xffff || fcw != 0x037f || mxcsr != 0x1f80)
         monitor.wrong = "the kernel is entered with a used FPU";
     if (flags & DIRECTION_FLAG)

@@ -374,6 +374,31 @@ static void a_mutex_can_be_given_up_on(void **state)
     thread_join(holder);
 }
 
+static void lock_then_park(void *argument)
+{
+    (void)argument;
+    mutex_lock(&mutex);
+    mutex_unlock(&mutex);
+    thread_park(NO_DEADLINE);
+    note('p');
+}
+
+/* Who looks at something under a mutex and then parks is told of a change in between, even if it
+ * comes while the thread waits for that mutex. */
+static void an_unpark_is_not_lost_in_a_wait_for_a_mutex(void **state)
+{
+    struct thread *thread = run(lock_then_park, NULL);
+
+    (void)state;
+    mutex_lock(&mutex);
+    thread_yield(); /* now it waits for the mutex */
+    thread_unpark(thread);
+    thread_yield(); /* it does so again */
+    mutex_unlock(&mutex);
+    assert_int_equal(thread_join(thread), 0);
+    assert_string_equal(trace, "p");
+}
+
 static void lock_within_a_millisecond(void *argument)
 {
     (void)argument;
@@ -576,6 +601,7 @@ int main(void)
         test(the_timer_is_set_when_it_must_be),
         test(a_mutex_is_handed_over_in_order),
         test(a_mutex_can_be_given_up_on),
+        test(an_unpark_is_not_lost_in_a_wait_for_a_mutex),
         test(what_comes_with_the_deadline_counts),
         test(a_condition_wakes_one_or_all),
         test(a_condition_times_out_and_holds_the_mutex_again),

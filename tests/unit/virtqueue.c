@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The driver's side of the split virtqueue against a device that the test plays, honest and hostile.
+ * The driver's side of the split virtqueue against a device that the test plays, honest and
+ * hostile.
  */
 /* sources: pvabi/virtio/virtqueue.c tests/unit/support/device.c */
 #include <setjmp.h>

@@ -95,6 +95,7 @@ typedef struct {
     unsigned long __opaque[8];
 } pthread_once_t;
 
+/* clang-format off */
 #define _PTHREAD_MUTEX_INITIALIZER { 0, 0, { 0 } }
 #define _PTHREAD_COND_INITIALIZER { { 0 } }
 #define _PTHREAD_RWLOCK_INITIALIZER { { 0 } }
@@ -102,5 +103,6 @@ typedef struct {
 
 /* The common extension: a mutex that its owner may lock again. */
 #define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP { PTHREAD_MUTEX_RECURSIVE, 0, { 0 } }
+/* clang-format on */
 
 #endif

@@ -127,9 +127,11 @@ const struct pv_device *pv_devices(unsigned *count);
  *     while (ops->take(blk, &done) == 1) ...       on the event
  *     if (ops->ask(blk)) take again                before sleeping: true means that work came
  *
- * Every call but memory_bytes returns -EIO once the device is out of service; `fault` in the
- * frontend's struct then names the reason in a few words, and every buffer posted counts as lost:
- * the device may still write into it, so the kernel never uses that memory again.
+ * Every call but memory_bytes returns -EIO once the device is out of service (ask: true, so that
+ * the caller takes again and learns of it); `fault` in the frontend's struct then names the reason
+ * in a few words, and every buffer posted counts as lost: the device may still write into it, so
+ * the kernel never uses that memory again. A failed attach sets the frontend's struct too, for its
+ * `fault`; the memory is lost as well.
  */
 
 struct pv_segment {
@@ -160,8 +162,8 @@ struct pv_blk {
     bool can_discard;
     unsigned segments_max;  /* in one request */
     uint32_t sectors_max;   /* in one request (discards too) */
-    uint32_t block_bytes;   /* what the device reads and writes at least; 512 or a greater power of 2 */
-    unsigned requests_max;  /* outstanding at once, each with segments_max segments */
+    uint32_t block_bytes;   /* the device's smallest unit: 512 or a greater power of two */
+    unsigned requests_max;  /* fit at once with segments_max segments each; of smaller ones more */
 };
 
 struct pv_blk_ops {
@@ -197,12 +199,12 @@ struct pv_net {
     const char *fault; /* NULL while in service */
     unsigned rx_event;
     unsigned tx_event;
-    uint8_t mac[6];
+    uint8_t mac[6];      /* all zero: the device has none */
     uint16_t mtu;
     bool tx_csum;        /* the device completes partial checksums */
     bool link_up;
     unsigned rx_slots;   /* receive buffers that can be posted at once */
-    unsigned tx_slots;   /* frames that can be outstanding at once, each with segments_max */
+    unsigned tx_slots;   /* frames that fit at once with segments_max each; of smaller ones more */
     unsigned segments_max;
     unsigned rx_headroom; /* bytes at the start of a receive buffer that are the frontend's */
 };

@@ -149,8 +149,8 @@ static const struct virtio_transport_ops test_ops = {
     .fail = test_fail,
 };
 
-void device_open(struct device *device, enum pv_class class, uint64_t offered,
-                 unsigned queue_count, uint16_t size)
+void device_open(struct device *device, enum pv_class class, uint64_t offered, unsigned queue_count,
+                 uint16_t size)
 {
     *device = (struct device){
         .transport.ops = &test_ops,
@@ -208,8 +208,8 @@ unsigned device_chain_length(const struct device_queue *queue, uint16_t head)
 
 void device_use(struct device_queue *queue, uint32_t id, uint32_t bytes)
 {
-    queue->used->ring[queue->used->idx & (queue->size - 1u)] =
-        (struct virtq_used_element){id, bytes};
+    queue->used->ring[queue->used->idx & (queue->size - 1u)] = (struct virtq_used_element){id,
+                                                                                           bytes};
     queue->used->idx++;
 }
 

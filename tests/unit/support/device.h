@@ -39,14 +39,14 @@ struct device {
     bool refuses;       /* feature negotiation fails */
     bool breaks_set_up; /* queue_setup fails */
     bool begun, driver_ok;
-    unsigned failed; /* how often the frontend gave up */
+    unsigned failed;   /* how often the frontend gave up */
     bool driver_rings; /* ring memory comes out of the frontend's memory, as with mmio and pci */
     struct device_queue queues[DEVICE_QUEUES];
 };
 
 /* A device with `queue_count` queues of `size` descriptors. */
-void device_open(struct device *device, enum pv_class class, uint64_t offered,
-                 unsigned queue_count, uint16_t size);
+void device_open(struct device *device, enum pv_class class, uint64_t offered, unsigned queue_count,
+                 uint16_t size);
 void device_close(struct device *device);
 
 /* Allocates a queue's parts outside a device, for tests of the virtqueue alone. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For the fuzz targets of the rings: bytes of the fuzzer's input turned into decisions, and a device
- * that does whatever they say to everything it shares with the driver.
+ * For the fuzz targets of the rings: bytes of the fuzzer's input turned into decisions, and a
+ * device that does whatever they say to everything it shares with the driver.
  */
 #ifndef TESTS_HOSTILE_H
 #define TESTS_HOSTILE_H

@@ -199,7 +199,9 @@ unsigned device_count(enum pv_class class)
 
 void *device_memory(size_t bytes)
 {
-    return calloc(1, bytes);
+    static unsigned char memory[PAGE_BYTES];
+    kassert(bytes <= sizeof memory);
+    return memory;
 }
 
 void device_out_of_service(const char *class_name, unsigned index, const char *reason)
