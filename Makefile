@@ -71,7 +71,7 @@ clean: ## remove what was built, keep newlib and lwIP
 	rm -f $(addprefix $(B)/,coracle coracle-user coracle-cc site.tar tests.mk)
 
 distclean: clean ## remove the fetched sources and newlib, too
-	rm -rf $(addprefix $(CACHE)/,newlib lwip list setup-done fetch.log .fetch-lock)
+	rm -rf $(addprefix $(CACHE)/,newlib lwip qemu10 list setup-done fetch.log .fetch-lock)
 	@rmdir --ignore-fail-on-non-empty $(wildcard $(B) $(CACHE)) 2>/dev/null || true
 
 FORCE:

@@ -41,7 +41,7 @@ void *device_memory(size_t bytes)
 void device_out_of_service(const char *class_name, unsigned index, const char *reason)
 {
     static const char *const names[] = {
-        [PV_NET] = "net", [PV_BLK] = "blk", [PV_CONSOLE] = "console"};
+        [PV_NET] = "net", [PV_BLK] = "blk", [PV_CONSOLE] = "console", [PV_RNG] = "rng"};
     static uint32_t reported[COUNT_OF(names)]; /* a bit a device */
     uint32_t bit = 1u << index % PV_DEVICES_MAX;
     unsigned state = upcalls_mask();

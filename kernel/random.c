@@ -13,6 +13,7 @@
 #include "first.h"
 #include "kernel/log.h"
 #include "kernel/thread.h"
+#include "random_device.h"
 
 #define BUFFER_BYTES (4u * CHACHA20_BLOCK_BYTES - CHACHA20_KEY_BYTES)
 #define ENTROPY_WORDS 4u
@@ -70,9 +71,24 @@ static void stir(void)
         }
     }
     generator.stirred = true;
+    random_device_start();
     mix((const uint8_t *)words, sizeof(words));
     if (!generator.seeded)
         log_line("random: neither the host nor the CPU gives entropy; numbers are predictable");
+}
+
+/* What a device was asked for at the first use comes when it comes. */
+static void mix_from_device(void)
+{
+    uint8_t data[2 * CHACHA20_KEY_BYTES];
+    size_t bytes = random_device_take(data, sizeof(data));
+
+    if (bytes == 0)
+        return;
+    generator.seeded = true;
+    mix(data, bytes);
+    __builtin_memset(data, 0, sizeof(data));
+    arch_barrier_compiler(); /* the erasing is not optimized away */
 }
 
 void random_start(const struct bootrec *record)
@@ -96,6 +112,7 @@ void random_bytes(void *data, size_t bytes)
 
         if (!generator.stirred)
             stir();
+        mix_from_device();
         if (generator.left == 0)
             refill();
         part = bytes < generator.left ? bytes : generator.left;

@@ -20,6 +20,8 @@ GUEST_SYSTEM := -nostdinc -Ilib/include -isystem $(GCC_INCLUDE) -isystem $(NEWLI
 
 # Include paths and the rest by layer: the top folder's name chooses (LAYERS says why these).
 FLAGS_pvabi := -ffreestanding -Ipvabi/include -Iarch/include
+# What interrupts a program touches no SSE register and runs before there is a canary.
+EXTRA_pvabi/bare := -mgeneral-regs-only -fno-stack-protector
 FLAGS_arch := -ffreestanding -Iarch/include -Ipvabi/include
 FLAGS_kernel := -ffreestanding -Ikernel/include -Ipvabi/include -Iarch/include
 FLAGS_lib := -Ikernel/include -Ipvabi/include -Iarch/include -Ilib/internal
@@ -65,17 +67,17 @@ $(ARCHIVES): $(B)/lib/sealed ;
 GUEST_OBJECTS := $(call objects,$(PV_SRCS) $(ARCH_SRCS) $(KERNEL_SRCS) $(SYS_SRCS) $(NET_SRCS))
 LWIP_OBJECTS := $(call objects,$(LWIP_SRCS))
 
-$(eval $(call remember,$(B)/list/guest,$(CC) $(GUEST_CFLAGS) $(GUEST_SYSTEM) $(foreach l,pvabi arch kernel lib net,$(FLAGS_$(l)))))
+$(eval $(call remember,$(B)/list/guest,$(CC) $(GUEST_CFLAGS) $(GUEST_SYSTEM) $(foreach l,pvabi arch kernel lib net,$(FLAGS_$(l))) $(EXTRA_pvabi/bare)))
 
 $(B)/obj/%.o: %.c $(NEWLIB_BUILT) $(B)/list/guest
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) $(FLAGS_$(firstword $(subst /, ,$*))) $(GUEST_SYSTEM) -MD -MP -c -o $@ $<
+	$(Q)$(CC) $(GUEST_CFLAGS) $(FLAGS_$(firstword $(subst /, ,$*))) $(EXTRA_$(patsubst %/,%,$(dir $*))) $(GUEST_SYSTEM) -MD -MP -c -o $@ $<
 
 $(B)/obj/%.o: %.S $(B)/list/guest
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) $(FLAGS_$(firstword $(subst /, ,$*))) $(GUEST_SYSTEM) -MD -MP -c -o $@ $<
+	$(Q)$(CC) $(GUEST_CFLAGS) $(FLAGS_$(firstword $(subst /, ,$*))) $(EXTRA_$(patsubst %/,%,$(dir $*))) $(GUEST_SYSTEM) -MD -MP -c -o $@ $<
 
 # lwIP's own files: our options, not our warnings.
 $(B)/obj/lwip/%.o: $(LWIP_TREE)/%.c $(NEWLIB_BUILT) $(B)/list/guest

@@ -32,13 +32,18 @@ $(B)/obj/monitor/%.o: monitor/%.S
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(MONITOR_CFLAGS) -MD -MP -c -o $@ $<
 
-$(MONITOR): $(filter-out $(MONITOR_TWIN_ONLY),$(MONITOR_OBJECTS)) $(B)/list/monitor | $(MONITOR_TWIN)
+$(MONITOR): $(filter-out $(MONITOR_TWIN_ONLY),$(MONITOR_OBJECTS)) $(B)/list/monitor | $(MONITOR_TWIN) $(B)/coracle-image
 	$(call say,HOSTLD,$@)
 	$(Q)$(CC) -static-pie $(MONITOR_LINK) -o $@ $(filter %.o,$^)
 
 $(MONITOR_TWIN): $(filter-out $(MONITOR_STATIC_ONLY),$(MONITOR_OBJECTS)) $(B)/list/monitor
 	$(call say,HOSTLD,$@)
 	$(Q)$(CC) -pie $(MONITOR_LINK) -o $@ $(filter %.o,$^) -ldl
+
+# What the command finds beside itself.
+$(B)/coracle-image: scripts/coracle-image
+	@mkdir -p $(@D)
+	@cp $< $@.new && mv $@.new $@
 
 # monitor/gen/NAME.c is compiled to a program that prints $(B)/gen/NAME.h.
 $(B)/gen/%_gen: monitor/gen/%.c | $(SETUP)
@@ -53,12 +58,28 @@ $(B)/gen/%.h: $(B)/gen/%_gen
 
 .PRECIOUS: $(B)/gen/%_gen
 
-# Host programs that the benchmarks compare with: static, so that they start as fast as can be.
-BENCHES := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
+# What the benchmarks compare with and count with: host programs, static, so that they start as fast as
+# can be; a plugin for QEMU; the least guest.
+BENCH_FLOOR := $(B)/bench/floor
+BENCH_INSN := $(B)/bench/insn.so
+BENCH_TINY := $(B)/bench/tiny
+BENCHES := $(BENCH_FLOOR) $(BENCH_INSN) $(BENCH_TINY)
+BENCH_CC := $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARN) -Werror
 
-$(B)/bench/%: bench/%.c $(B)/list/monitor | $(SETUP)
+$(BENCH_FLOOR): bench/floor.c $(B)/list/monitor | $(SETUP)
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -static $(WARN) -Werror -Ipvabi/include -pthread -o $@ $<
+	$(Q)$(BENCH_CC) -static -Ipvabi/include -pthread -o $@ $<
+
+$(BENCH_INSN): bench/insn.c bench/plugin.h $(B)/list/monitor | $(SETUP)
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(BENCH_CC) -shared -fPIC -fvisibility=hidden -o $@ $<
+
+$(BENCH_TINY): bench/tiny.S $(B)/list/monitor | $(SETUP)
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -static -no-pie -nostdlib \
+	    -Wl,--build-id=none,-z,noseparate-code,-Ttext-segment=0x100000,-e,tiny_start,--strip-all -o $@ $<
 
 -include $(MONITOR_OBJECTS:.o=.d) $(wildcard $(B)/gen/*.d)

@@ -21,7 +21,7 @@
 #include "backend.h"
 #include "iov.h"
 
-static int disk_split_spec(struct disk *disk, const char *spec)
+int disk_split_spec(struct disk *disk, const char *spec)
 {
     size_t length = strlen(spec);
 

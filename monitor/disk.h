@@ -26,6 +26,9 @@ struct disk {
     uint64_t bytes;   /* what lies before this can be read; grows by writes to the tail */
 };
 
+/* Only reads FILE[,ro] into name and read_only. Negative errno with a printed reason. */
+int disk_split_spec(struct disk *disk, const char *spec);
+
 /* Opens FILE[,ro] and locks it: shared for read-only use, exclusive otherwise. Negative errno with
  * a printed reason. */
 int disk_open(struct disk *disk, const char *spec);

@@ -96,6 +96,12 @@ void json_u64(struct json *json, const char *name, uint64_t value)
     append(json, digits, (size_t)length);
 }
 
+void json_bool(struct json *json, const char *name, bool value)
+{
+    begin_value(json, name);
+    append(json, value ? "true" : "false", value ? 4 : 5);
+}
+
 void json_string(struct json *json, const char *name, const char *value)
 {
     begin_value(json, name);

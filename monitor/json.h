@@ -23,6 +23,7 @@ void json_close_object(struct json *json);
 void json_open_array(struct json *json, const char *name);
 void json_close_array(struct json *json);
 void json_u64(struct json *json, const char *name, uint64_t value);
+void json_bool(struct json *json, const char *name, bool value);
 void json_string(struct json *json, const char *name, const char *value);
 
 /* The finished text, or NULL when memory ran out. */

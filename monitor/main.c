@@ -38,7 +38,11 @@ int main(int argc, char **argv)
     case COMMAND_INSPECT:
         return inspect_image(options.args[0]);
     case COMMAND_RUN:
-        return run_native(&options);
+        return run_somewhere(&options);
+    case COMMAND_FIRECRACKER:
+        return print_firecracker_config(&options);
+    case COMMAND_IMAGE:
+        return make_disk_image(&options);
     }
     return STATUS_MONITOR;
 }

@@ -16,10 +16,14 @@
 const char options_help[] =
     "usage: coracle run [OPTION]... IMAGE [ARG]...\n"
     "       coracle inspect IMAGE\n"
+    "       coracle firecracker-config [OPTION]... IMAGE [ARG]...\n"
+    "       coracle image [OPTION]... IMAGE [OPTION]... [--] [ARG]...\n"
     "       coracle --help | --version\n"
     "\n"
     "Options of run, each as `--option value` or `--option=value`, before IMAGE:\n"
     "  --on native|microvm|q35|pc|xen-pv|xen-pvh   the hypervisor\n"
+    "  --accel kvm|tcg   with microvm, q35, pc: how QEMU runs the guest\n"
+    "  --print           with microvm, q35, pc: print QEMU's command line, do not run it\n"
     "  --mem SIZE        all of the guest's RAM, with K, M or G (default 32M)\n"
     "  --net user[,HOST:GUEST]...   user-mode network; forwards TCP port HOST of 127.0.0.1\n"
     "  --net tap:IFNAME[,ip=ADDR/LEN[,gw=ADDR]]   a tap interface\n"
@@ -27,6 +31,10 @@ const char options_help[] =
     "  --env NAME=VALUE  a variable of the program's environment\n"
     "  --timeout SECONDS ends the VM with status 124\n"
     "  --stats FILE      counters as JSON at exit; \"-\" is standard error\n"
+    "\n"
+    "Options of image: --env as above, and\n"
+    "  -o DISK           the disk to make, DISK.raw or DISK.qcow2; boots under BIOS and UEFI\n"
+    "  --net dhcp|ip=ADDR/LEN[,gw=ADDR]   the address of net0, net1, ... in this order\n"
     "\n"
     "The status is the program's own; 2 wrong usage, 124 time-out, 125 fault of the hypervisor,\n"
     "130 and 143 SIGINT and SIGTERM, 134 crash of the guest.\n";
@@ -108,6 +116,8 @@ static int add_device(struct parser *parser, const char *name, enum device_kind 
 
 static int set_net(struct parser *parser, const char *value)
 {
+    if (parser->options->command == COMMAND_IMAGE)
+        return add_device(parser, "net", DEVICE_NET_ADDRESS, value);
     if (!strncmp(value, "tap:", 4) && value[4])
         return add_device(parser, "net", DEVICE_NET_TAP, value + 4);
     if (!strcmp(value, "user"))
@@ -179,7 +189,7 @@ static int set_on(struct parser *parser, const char *value)
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!strcmp(value, names[i])) {
-            if (i > 0)
+            if (i > 3)
                 return fail(parser, "--on %s: not built yet", value);
             parser->options->on = names[i];
             return 0;
@@ -188,12 +198,38 @@ static int set_on(struct parser *parser, const char *value)
     return fail(parser, "--on %s: not one of native, microvm, q35, pc, xen-pv, xen-pvh", value);
 }
 
+static int set_disk(struct parser *parser, const char *value)
+{
+    if (!value[0])
+        return fail(parser, "-o: no file is named");
+    parser->options->disk = value;
+    return 0;
+}
+
+static int set_accel(struct parser *parser, const char *value)
+{
+    if (strcmp(value, "kvm") != 0 && strcmp(value, "tcg") != 0)
+        return fail(parser, "--accel %s: neither kvm nor tcg", value);
+    parser->options->accel = value;
+    return 0;
+}
+
+static int set_print(struct parser *parser, const char *value)
+{
+    if (value)
+        return fail(parser, "--print: takes no value");
+    parser->options->print = true;
+    return 0;
+}
+
 static const struct run_option {
     const char *name;
     int (*set)(struct parser *parser, const char *value);
+    bool alone; /* takes no value: set gets NULL, or what was given nonetheless */
 } run_options[] = {
-    {"on", set_on},   {"mem", set_mem},     {"net", set_net},         {"blk", set_blk},
-    {"env", set_env}, {"stats", set_stats}, {"timeout", set_timeout},
+    {"on", set_on, false},           {"mem", set_mem, false},     {"net", set_net, false},
+    {"blk", set_blk, false},         {"env", set_env, false},     {"stats", set_stats, false},
+    {"timeout", set_timeout, false}, {"accel", set_accel, false}, {"print", set_print, true},
 };
 
 /* One option at argv[*at], its value in the same word or in the next one. */
@@ -207,8 +243,8 @@ static int read_run_option(struct parser *parser, int argc, char **argv, int *at
         if (length != strlen(option->name) + 2 || strncmp(word, "--", 2) != 0 ||
             strncmp(word + 2, option->name, length - 2) != 0)
             continue;
-        if (value)
-            return option->set(parser, value + 1);
+        if (value || option->alone)
+            return option->set(parser, value ? value + 1 : NULL);
         if (*at + 1 >= argc)
             return fail(parser, "%s: a value is missing", word);
         *at += 1;
@@ -217,6 +253,7 @@ static int read_run_option(struct parser *parser, int argc, char **argv, int *at
     return fail(parser, "%.*s: no such option (coracle --help lists them)", (int)length, word);
 }
 
+/* `run`, and `firecracker-config`, which takes the same line. */
 static int parse_run(struct parser *parser, int argc, char **argv)
 {
     struct options *options = parser->options;
@@ -236,9 +273,59 @@ static int parse_run(struct parser *parser, int argc, char **argv)
             return result;
     }
     if (at >= argc || !argv[at][0])
-        return fail(parser, "run: IMAGE is missing");
+        return fail(parser, "%s: IMAGE is missing", argv[1]);
     options->args = argv + at;
     options->arg_count = (unsigned)(argc - at);
+    return 0;
+}
+
+/* Options of `image` from *at on, up to a word that is none; past a "--". */
+static int read_image_options(struct parser *parser, int argc, char **argv, int *at)
+{
+    for (; *at < argc && argv[*at][0] == '-' && argv[*at][1]; *at += 1) {
+        int result;
+
+        if (!strcmp(argv[*at], "--")) {
+            *at += 1;
+            break;
+        }
+        if (strcmp(argv[*at], "-o") != 0) {
+            result = read_run_option(parser, argc, argv, at);
+        } else if (*at + 1 < argc) {
+            *at += 1;
+            result = set_disk(parser, argv[*at]);
+        } else {
+            result = fail(parser, "-o: a value is missing");
+        }
+        if (result)
+            return result;
+    }
+    return 0;
+}
+
+/* The disk is named behind the image as well as before it. */
+static int parse_image(struct parser *parser, int argc, char **argv)
+{
+    struct options *options = parser->options;
+    int at = 2, image;
+
+    if (argc > 2 && !strcmp(argv[2], "--help")) {
+        options->command = COMMAND_HELP;
+        return 0;
+    }
+    int result = read_image_options(parser, argc, argv, &at);
+    if (result)
+        return result;
+    if (at >= argc || !argv[at][0])
+        return fail(parser, "image: IMAGE is missing");
+    image = at++;
+    result = read_image_options(parser, argc, argv, &at);
+    if (result)
+        return result;
+    /* The image's name, and right after it the program's arguments. */
+    argv[at - 1] = argv[image];
+    options->args = argv + at - 1;
+    options->arg_count = (unsigned)(argc - at + 1);
     return 0;
 }
 
@@ -279,9 +366,17 @@ int options_parse(int argc, char **argv, struct options *options, char error[OPT
         options->command = COMMAND_RUN;
         return parse_run(&parser, argc, argv);
     }
+    if (!strcmp(argv[1], "firecracker-config")) {
+        options->command = COMMAND_FIRECRACKER;
+        return parse_run(&parser, argc, argv);
+    }
+    if (!strcmp(argv[1], "image")) {
+        options->command = COMMAND_IMAGE;
+        return parse_image(&parser, argc, argv);
+    }
     if (!strcmp(argv[1], "inspect")) {
         options->command = COMMAND_INSPECT;
         return parse_inspect(&parser, argc, argv);
     }
-    return fail(&parser, "%s: no such command (run, inspect)", argv[1]);
+    return fail(&parser, "%s: no such command (run, inspect, firecracker-config, image)", argv[1]);
 }

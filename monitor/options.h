@@ -15,12 +15,19 @@
 #define OPTIONS_ERROR_MAX 256u
 #define OPTIONS_MEM_DEFAULT (32ull << 20)
 
-enum command { COMMAND_RUN, COMMAND_INSPECT, COMMAND_HELP, COMMAND_VERSION };
-enum device_kind { DEVICE_NET_USER, DEVICE_NET_TAP, DEVICE_BLOCK };
+enum command {
+    COMMAND_RUN,
+    COMMAND_INSPECT,
+    COMMAND_FIRECRACKER,
+    COMMAND_IMAGE,
+    COMMAND_HELP,
+    COMMAND_VERSION
+};
+enum device_kind { DEVICE_NET_USER, DEVICE_NET_TAP, DEVICE_NET_ADDRESS, DEVICE_BLOCK };
 
 struct device_option {
     enum device_kind kind;
-    const char *spec; /* what follows `--blk ` or `--net user,` or `--net tap:` */
+    const char *spec; /* what follows `--blk `, `--net user,`, `--net tap:`; image: `--net ` */
 };
 
 struct options {
@@ -29,6 +36,9 @@ struct options {
     uint64_t timeout_ns; /* 0: none */
     const char *stats;   /* path, "-" for standard error, or NULL */
     const char *on;      /* NULL: native where it can be, else the name of a hypervisor */
+    const char *accel;   /* NULL: the better one, else "kvm" or "tcg" */
+    bool print;          /* the VMM's command line instead of running it */
+    const char *disk;    /* image: the file to make, or NULL */
     const char *env[OPTIONS_ENV_MAX];
     unsigned env_count;
     struct device_option devices[OPTIONS_DEVICES_MAX];

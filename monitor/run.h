@@ -5,7 +5,11 @@
 
 #include "options.h"
 
+int run_somewhere(const struct options *options); /* where --on says, or where it can be */
 int run_native(const struct options *options);
+int run_qemu(const struct options *options, const char *machine);
+int print_firecracker_config(const struct options *options);
+int make_disk_image(const struct options *options);
 int inspect_image(const char *path);
 
 #endif

@@ -57,6 +57,24 @@ static void write_counters(const struct vm *vm, struct json *json)
     json_u64(json, "start_to_end_ns", counters->end_ns);
 }
 
+void stats_put(struct json *json, const char *path, int fd)
+{
+    const char *text = json_text(json);
+    size_t length = text ? strlen(text) : 0;
+    for (size_t done = 0; done < length;) {
+        ssize_t written = write(fd, text + done, length - done);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0) {
+            say("--stats %s: %s", path, strerror(errno));
+            break;
+        }
+        done += (size_t)written;
+    }
+    if (length && write(fd, "\n", 1) < 0)
+        say("--stats %s: %s", path, strerror(errno));
+}
+
 void stats_write(struct vm *vm, int fd)
 {
     struct json json = {0};
@@ -71,19 +89,6 @@ void stats_write(struct vm *vm, int fd)
     board_write_stats(vm->board, &json);
     json_close_object(&json);
 
-    const char *text = json_text(&json);
-    size_t length = text ? strlen(text) : 0;
-    for (size_t done = 0; done < length;) {
-        ssize_t written = write(fd, text + done, length - done);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0) {
-            say("--stats %s: %s", vm->options->stats, strerror(errno));
-            break;
-        }
-        done += (size_t)written;
-    }
-    if (length && write(fd, "\n", 1) < 0)
-        say("--stats %s: %s", vm->options->stats, strerror(errno));
+    stats_put(&json, vm->options->stats, fd);
     json_free(&json);
 }

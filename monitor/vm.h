@@ -20,6 +20,7 @@
 #include "tables.h"
 
 struct board;
+struct json;
 
 #define CHANNEL_COUNT 3
 
@@ -82,5 +83,7 @@ void crash_words(struct vm *vm, const char *words, uint64_t words_bytes, uint64_
 /* --- Counters (stats.c) --- */
 int stats_open(const char *path); /* a descriptor, or a negative errno with a printed line */
 void stats_write(struct vm *vm, int fd);
+/* Writes a finished JSON text and a newline to fd; `path` is for messages. */
+void stats_put(struct json *json, const char *path, int fd);
 
 #endif

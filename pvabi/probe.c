@@ -6,10 +6,12 @@
 #include "pvabi/probe.h"
 
 #include "arch/bootrec.h"
+#include "bare/bare.h"
 #include "native/platform.h"
 
 static const struct pv_hypervisor *const hypervisors[] = {
     &native_hypervisor,
+    &bare_hypervisor,
 };
 #define HYPERVISOR_COUNT (sizeof(hypervisors) / sizeof(hypervisors[0]))
 
@@ -25,7 +27,8 @@ EARLY void pv_start(enum pv_entry entry, const void *argument)
 {
     for (unsigned i = 0; i < HYPERVISOR_COUNT; i++) {
         hypervisor = hypervisors[i];
-        if (hypervisor->entry != entry || hypervisor->start(argument, &record) < 0)
+        if ((hypervisor->entries & 1u << entry) == 0 ||
+            hypervisor->start(entry, argument, &record) < 0)
             continue;
         pv = hypervisor->platform;
         arch_start(&record);

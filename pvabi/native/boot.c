@@ -107,10 +107,11 @@ static EARLY void devices_take(const struct pvn_boot *boot)
     native_devices_find((const char *)boot + boot->device_offset, count, stride);
 }
 
-static EARLY int native_boot(const void *argument, struct bootrec *record)
+static EARLY int native_boot(enum pv_entry entry, const void *argument, struct bootrec *record)
 {
     const struct pvn_boot *boot = argument;
 
+    (void)entry;
     if (boot->magic != PVN_BOOT_MAGIC)
         return -ENODEV;
     native_hypercall_port = boot->cpu.x86_64.hypercall_port;
@@ -132,7 +133,7 @@ static EARLY int native_boot(const void *argument, struct bootrec *record)
 }
 
 const struct pv_hypervisor native_hypervisor = {
-    .entry = PV_ENTRY_NATIVE,
+    .entries = 1u << PV_ENTRY_NATIVE,
     .platform = &native_platform,
     .start = native_boot,
     .devices = native_devices,

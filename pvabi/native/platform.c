@@ -78,9 +78,9 @@ static void native_upcalls_enable(void)
 
     vcpu->restart_begin = (uintptr_t)arch_upcall_restart_begin;
     vcpu->restart_end = (uintptr_t)arch_upcall_restart_end;
-    vcpu->restart_entry = (uintptr_t)native_upcall_restart;
+    vcpu->restart_entry = (uintptr_t)arch_upcall_restart;
     /* Release: the range must not be written after upcall_entry, which has the monitor read it. */
-    __atomic_store_n(&vcpu->upcall_entry, (uintptr_t)native_upcall, __ATOMIC_RELEASE);
+    __atomic_store_n(&vcpu->upcall_entry, (uintptr_t)arch_upcall, __ATOMIC_RELEASE);
 }
 
 static int native_protect(void *address, size_t bytes, enum pv_rights rights)

@@ -43,9 +43,4 @@ static inline void native_doorbell(uint32_t number)
 void native_devices_find(const void *table, unsigned count, uint32_t stride);
 const struct pv_device *native_devices(unsigned *count);
 
-/* upcall.S. The monitor enters the first for an upcall, the third for one within the range. */
-void native_upcall(void);
-extern const char arch_upcall_restart_begin[], arch_upcall_restart_end[];
-void native_upcall_restart(void);
-
 #endif

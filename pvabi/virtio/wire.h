@@ -14,11 +14,13 @@
 #define VIRTIO_ID_NET 1u
 #define VIRTIO_ID_BLOCK 2u
 #define VIRTIO_ID_CONSOLE 3u
+#define VIRTIO_ID_ENTROPY 4u
 
 /* Features that concern every device (6 and 6.3). */
 #define VIRTIO_F_ANY_LAYOUT (1ull << 27)
 #define VIRTIO_F_EVENT_IDX (1ull << 29)
 #define VIRTIO_F_VERSION_1 (1ull << 32)
+#define VIRTIO_F_ACCESS_PLATFORM (1ull << 33)
 
 /* ---- split virtqueue (2.7) ---------------------------------------------------------------- */
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* only: native */
 /* expect: status 134 */
 /* expect-stderr: crash: general protection: a privileged instruction */
-/* Executes an instruction of ring 0: CLI, hidden from the build's check in another's operand. */
+/* Executes an instruction of ring 0, where the guest runs in ring 3: CLI, hidden from the build's
+ * check in another's operand. */
 
 int main(void)
 {

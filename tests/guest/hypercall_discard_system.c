@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* only: native */
 /* expect: status 134 */
 /* expect-stderr: crash: bad hypercall DISCARD: address 0x0 */
 /* Gives back memory that it does not have. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* only: native */
 /* expect: status 134 */
 /* expect-stderr: crash: bad hypercall: there is no number 0x7fffffff */
 /* Calls what does not exist. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* only: native */
 /* expect: status 134 */
 /* expect-stderr: crash: bad hypercall PROTECT: address 0x180000, length 0xfffffffffffff000 */
 /* Protects a range that wraps around. */

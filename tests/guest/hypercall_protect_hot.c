@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* only: native */
 /* expect: status 134 */
 /* expect-stdout: ^still fine$ */
 /* expect-stderr: crash: page fault: write to 0x[0-9a-f]+ \(read-only memory\) */

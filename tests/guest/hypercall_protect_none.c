@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* only: native */
 /* expect: status 134 */
 /* expect-stdout: ^still fine$ */
 /* expect-stderr: crash: page fault: read from 0x[0-9a-f]+ \(a guard page or protected memory\) */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* only: native */
 /* expect: status 134 */
 /* expect-stderr: crash: bad hypercall PROTECT: .*rights 7 */
 /* Wants rights that the ABI does not have. */

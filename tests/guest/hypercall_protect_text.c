@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* only: native */
 /* expect: status 134 */
 /* expect-stderr: crash: bad hypercall PROTECT: the page at 0x100000 is of the image */
 /* Wants its own text writable. */

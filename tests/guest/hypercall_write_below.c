@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* only: native */
 /* expect: status 134 */
 /* expect-stderr: crash: bad hypercall WRITE: 0x1000 bytes at 0xff800 are not in RAM */
 /* Writes from memory that begins below RAM. */

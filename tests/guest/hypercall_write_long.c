@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* only: native */
 /* expect: status 134 */
 /* expect-stderr: crash: bad hypercall WRITE: 0xffffffffffffffff bytes at 0x100000 */
 /* Writes more than there is. */

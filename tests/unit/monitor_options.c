@@ -199,10 +199,28 @@ static void test_devices(void **state)
 
 static void test_hypervisors(void **state)
 {
-    static const char *const later[] = {"microvm", "q35", "pc", "xen-pv", "xen-pvh"};
+    static const char *const later[] = {"xen-pv", "xen-pvh"};
+    static const char *const now[] = {"native", "microvm", "q35", "pc"};
 
     (void)state;
-    accept("run", "--on", "native", "i");
+    for (size_t i = 0; i < sizeof now / sizeof now[0]; i++) {
+        accept("run", "--on", now[i], "i");
+        assert_string_equal(options.on, now[i]);
+    }
+    accept("run", "i");
+    assert_null(options.on);
+    assert_null(options.accel);
+    assert_false(options.print);
+    accept("run", "--print", "--accel=tcg", "i");
+    assert_string_equal(options.accel, "tcg");
+    assert_true(options.print);
+    assert_string_equal(options.args[0], "i");
+    refuse("--accel", "run", "--accel", "hvf", "i");
+    refuse("--print", "run", "--print=yes", "i");
+    accept("firecracker-config", "--mem", "1M", "i", "a");
+    assert_int_equal(options.command, COMMAND_FIRECRACKER);
+    assert_int_equal(options.arg_count, 2);
+    refuse("firecracker-config: IMAGE", "firecracker-config");
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         refuse("not built yet", "run", "--on", later[i], "i");
         refuse(later[i], "run", "--on", later[i], "i");

@@ -5,7 +5,7 @@
  * monitor: it raises events and enters upcalls as pvabi/native.h says, at every instruction there
  * is.
  */
-/* sources: pvabi/native/upcall.S tests/guest/pattern.S */
+/* sources: arch/x86_64/upcall.S tests/guest/pattern.S */
 /* cflags: -mno-red-zone */
 #include <cpuid.h>
 #include <setjmp.h>
@@ -57,7 +57,7 @@ static void enter_upcall(greg_t *registers)
 
     if (rip_in_range(rip)) {
         registers[REG_RSP] = (greg_t)vcpu.restart_sp;
-        registers[REG_RIP] = (greg_t)(uintptr_t)native_upcall_restart;
+        registers[REG_RIP] = (greg_t)(uintptr_t)arch_upcall_restart;
         monitor.restarted++;
     } else {
         uint64_t sp = (uint64_t)registers[REG_RSP] - PVN_RED_ZONE - sizeof(struct pvn_upcall_frame);
@@ -65,7 +65,7 @@ static void enter_upcall(greg_t *registers)
         *(struct pvn_upcall_frame *)sp = (struct pvn_upcall_frame){
             .rflags = (uint64_t)registers[REG_EFL], .rip = rip};
         registers[REG_RSP] = (greg_t)sp;
-        registers[REG_RIP] = (greg_t)(uintptr_t)native_upcall;
+        registers[REG_RIP] = (greg_t)(uintptr_t)arch_upcall;
     }
     registers[REG_EFL] &= ~(greg_t)DIRECTION_FLAG;
     vcpu.upcall_mask = 1;

@@ -18,8 +18,11 @@
 #include "kernel/fake.h"
 #include "kernel/first.h"
 #include "kernel/random.h"
+#include "kernel/random_device.h"
 
 static uint64_t next_entropy;
+static unsigned device_starts;
+static size_t device_bytes; /* that the device has ready */
 static unsigned warnings;
 
 bool arch_entropy(uint64_t *value)
@@ -28,6 +31,20 @@ bool arch_entropy(uint64_t *value)
         return false;
     *value = next_entropy;
     return true;
+}
+
+void random_device_start(void)
+{
+    device_starts++;
+}
+
+size_t random_device_take(void *data, size_t bytes)
+{
+    size_t got = device_bytes < bytes ? device_bytes : bytes;
+
+    memset(data, 0x77, got);
+    device_bytes = 0;
+    return got;
 }
 
 void log_line(const char *format, ...)
@@ -141,6 +158,23 @@ static void mixing_changes_what_follows(void **state)
     assert_int_not_equal(in_a_child(4, 0), in_a_child(3, 0));
 }
 
+/* Asked for once; its bytes count from the first number after they came. */
+static void a_device_adds_entropy(void **state)
+{
+    uint32_t without, again, with;
+
+    (void)state;
+    random_u32();
+    assert_int_equal(device_starts, 1);
+    without = in_a_child(0, 0);
+    again = in_a_child(0, 0);
+    device_bytes = 64;
+    with = in_a_child(0, 0);
+    assert_int_equal(without, again);
+    assert_int_not_equal(with, without);
+    device_bytes = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +183,7 @@ int main(void)
         cmocka_unit_test(the_seed_is_erased_and_numbers_differ),
         cmocka_unit_test(every_bit_is_used),
         cmocka_unit_test(mixing_changes_what_follows),
+        cmocka_unit_test(a_device_adds_entropy),
     };
 
     return cmocka_run_group_tests_name("random", tests, NULL, NULL);

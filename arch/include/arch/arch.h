@@ -39,6 +39,11 @@ extern struct arch_cpu_info arch_cpu_info;
 /* One try; false: no value now, or no such instruction. */
 bool arch_entropy(uint64_t *value);
 
+/* Where the other side enters an upcall (upcall.S): the first, or, in the range, the second. */
+void arch_upcall(void);
+void arch_upcall_restart(void);
+extern const char arch_upcall_restart_begin[], arch_upcall_restart_end[];
+
 /* Return addresses by frame pointer from `frame` (NULL: the caller's), checked to lie in
  * [stack_low, stack_high); returns how many were found. */
 unsigned arch_backtrace(const void *frame, uintptr_t stack_low, uintptr_t stack_high,

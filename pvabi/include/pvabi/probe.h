@@ -10,15 +10,15 @@
 #include "pvabi/pv.h"
 
 /* The entry points of an image; more than one hypervisor may use the same. */
-enum pv_entry { PV_ENTRY_NATIVE };
+enum pv_entry { PV_ENTRY_NATIVE, PV_ENTRY_PVH, PV_ENTRY_LINUX64, PV_ENTRY_MULTIBOOT2 };
 
 struct pv_hypervisor {
-    enum pv_entry entry;
+    unsigned entries; /* bits 1 << enum pv_entry */
     const struct pv_platform *platform;
     /* Recognizes the hypervisor by the entry's argument and starts it: fills the boot record and
      * arch_cpu_info in, sets pv_upcall and pv_clock, finds the devices. 0, or -ENODEV when it is
      * another one. Runs without stack protector: see EARLY. */
-    int (*start)(const void *argument, struct bootrec *record);
+    int (*start)(enum pv_entry entry, const void *argument, struct bootrec *record);
     const struct pv_device *(*devices)(unsigned *count);
 };
 

@@ -92,7 +92,7 @@ extern struct pv_counters pv_counters;
 
 /* ---- devices ------------------------------------------------------------------------------ */
 
-enum pv_class { PV_NET, PV_BLK, PV_CONSOLE };
+enum pv_class { PV_NET, PV_BLK, PV_CONSOLE, PV_RNG };
 enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_COUNT };
 
 /* Addresses that the host gives a network device; prefix 0: none, ask DHCP. Network byte order. */
@@ -254,5 +254,25 @@ struct pv_console_ops {
     void (*tx_kick)(struct pv_console *console);
 };
 extern const struct pv_console_ops *const pv_console_frontends[PV_FAMILY_COUNT];
+
+/* -- entropy: random bytes from the host -- */
+
+struct pv_rng {
+    const char *fault;
+    unsigned event;
+};
+
+struct pv_rng_ops {
+    size_t (*memory_bytes)(const struct pv_device *device);
+    int (*attach)(const struct pv_device *device, void *memory, struct pv_rng **rng);
+    /* Posts a buffer for the device to fill. 0, -EAGAIN when the ring is full, -EINVAL, -EIO. */
+    int (*post)(struct pv_rng *rng, void *buffer, uint32_t bytes);
+    void (*kick)(struct pv_rng *rng);
+    /* Takes a buffer back: 1, 0 for none, -EIO. Its first *bytes are filled: at most what was
+     * posted, perhaps none. */
+    int (*take)(struct pv_rng *rng, void **buffer, uint32_t *bytes);
+    bool (*ask)(struct pv_rng *rng);
+};
+extern const struct pv_rng_ops *const pv_rng_frontends[PV_FAMILY_COUNT];
 
 #endif

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Upcalls on the native interface (ABI.md, "Upcalls"; pvabi/native.h). The monitor enters
- * native_upcall between any two instructions of the guest, on the interrupted thread's stack, below
- * its red zone, with upcalls masked and the direction flag clear. The stack from there downwards:
+ * Upcalls (pvabi/ABI.md, "Upcalls"; pvabi/native.h). The other side -- the monitor, or the ring-0
+ * platform's interrupt code -- enters arch_upcall between any two instructions, on the interrupted
+ * thread's stack, below its red zone, with upcalls masked and the direction flag clear. pv_upcall
+ * points to a struct pvn_vcpu. The stack from there downwards:
  *
  *     128 bytes      the interrupted code's red zone
- *     rip, rflags    struct pvn_upcall_frame, by the monitor
+ *     rip, rflags    struct pvn_upcall_frame, by the other side
  *     15 registers   arch/frame.h
  *     rip, rbp       a frame record, so that backtraces go through                    <- RBP
  *     FPU state      arch_cpu_info.xsave_bytes (or FXSAVE's 512), aligned to 64       <- RSP
  *
  * The way back unmasks, looks again at what is pending, and returns. An upcall in the middle of
  * that would find half-loaded registers, so from unmasking to the return the code is a restartable
- * range: an upcall there is entered at native_upcall_restart, which starts over. That is right
+ * range: an upcall there is entered at arch_upcall_restart, which starts over. That is right
  * because
  *   1. the range only reads the frame, so it is whole whichever instruction was next;
- *   2. nothing is stored below it either, in particular not into the FPU area: the monitor pushes
- *      nothing for an upcall in the range, and RSP moves above the frame only in the range;
+ *   2. nothing is stored below it either, in particular not into the FPU area: the other side
+ *      pushes nothing for an upcall in the range, and RSP moves above the frame only there;
  *   3. the FPU is loaded before the range and not used in it, so the live FPU state and the area
  *      are equal and the area need not be saved again;
  *   4. restart_sp is stored while upcalls are masked, so it belongs to the thread in the range.
@@ -26,7 +27,7 @@
  */
 #include "arch/frame.h"
 
-/* Asserted in platform.c. */
+/* Asserted in the native platform.c. */
 #define CPU_XCR0 0
 #define CPU_XSAVE_BYTES 8
 #define COUNTERS_UPCALLS 24
@@ -55,10 +56,10 @@
         cmpl    $0, arch_cpu_info + CPU_XSAVE_BYTES(%rip)
         .endm
 
-        .section .text.native_upcall, "ax", @progbits
-        .globl  native_upcall
-        .type   native_upcall, @function
-native_upcall:
+        .section .text.arch_upcall, "ax", @progbits
+        .globl  arch_upcall
+        .type   arch_upcall, @function
+arch_upcall:
         arch_frame_push
         pushq   ARCH_FRAME_BYTES + 8(%rsp)
         pushq   %rbp
@@ -105,7 +106,7 @@ native_upcall:
         .globl  arch_upcall_restart_begin, arch_upcall_restart_end
 arch_upcall_restart_begin:
         /* The exchange is a full barrier: the load of `pending` must not rise above the store of
-         * `mask`. The monitor sets `pending` and then looks at `mask`; were the load early, it
+         * `mask`. The other side sets `pending` and then looks at `mask`; were the load early, it
          * would enter no upcall and we would see none pending. */
         xchgb   %al, UPCALL_MASK(%rdx)
         cmpb    $0, UPCALL_PENDING(%rdx)
@@ -118,13 +119,13 @@ arch_upcall_restart_begin:
 arch_upcall_restart_end:
         movq    %rbp, %rsp
 
-/* Entered by the monitor, too, with RSP as restart_sp and upcalls masked. */
-        .globl  native_upcall_restart
-native_upcall_restart:
+/* Entered by the other side, too, with RSP as restart_sp and upcalls masked. */
+        .globl  arch_upcall_restart
+arch_upcall_restart:
         movq    %rsp, %rbp
         fpu_area
         jmp     .Lrun
-        .size   native_upcall, . - native_upcall
+        .size   arch_upcall, . - arch_upcall
 
 /* The initial state: XSTATE_BV is zero; FXRSTOR takes FCW and MXCSR, XRSTOR takes MXCSR. */
         .section .rodata.fpu_fresh, "a", @progbits

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A TCG plugin that counts the guest's instructions from one address to another:
+ *     qemu-system-x86_64 -plugin build/bench/insn.so,begin=0x..,end=0x..,to=FILE ...
+ * Counting begins with the first execution of `begin` and ends before the first one of `end`; FILE
+ * then holds a line "ADDRESS COUNT" for every instruction that ran. A repeated string instruction
+ * counts once for each repetition. For machines with one CPU. bench/run makes sums of the lines.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin.h"
+
+#define BUCKETS 4096u
+
+PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_VERSION;
+PLUGIN_EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
+
+struct place {
+    struct place *next;
+    uint64_t address, count;
+};
+
+static struct place *buckets[BUCKETS];
+static uint64_t begin_address, end_address;
+static const char *target;
+static enum { BEFORE, BETWEEN, AFTER } phase;
+
+static void write_counts(void)
+{
+    FILE *file = fopen(target, "we");
+    bool failed = !file;
+
+    for (unsigned i = 0; i < BUCKETS && !failed; i++)
+        for (struct place *place = buckets[i]; place; place = place->next)
+            if (place->count)
+                fprintf(file, "0x%" PRIx64 " %" PRIu64 "\n", place->address, place->count);
+    failed = failed || ferror(file);
+    if (file && fclose(file))
+        failed = true;
+    if (failed) {
+        perror(target);
+        exit(1);
+    }
+}
+
+static void execute(unsigned cpu, void *data)
+{
+    struct place *place = data;
+
+    (void)cpu;
+    if (phase == BEFORE && place->address == begin_address)
+        phase = BETWEEN;
+    if (phase != BETWEEN)
+        return;
+    if (place->address == end_address) {
+        phase = AFTER;
+        write_counts();
+        return;
+    }
+    place->count++;
+}
+
+/* The one entry of an address: its code may be translated several times. */
+static struct place *place_of(uint64_t address)
+{
+    struct place **at = &buckets[address % BUCKETS];
+
+    for (struct place *place = *at; place; place = place->next)
+        if (place->address == address)
+            return place;
+    struct place *place = calloc(1, sizeof *place);
+    if (!place)
+        abort();
+    place->address = address;
+    place->next = *at;
+    *at = place;
+    return place;
+}
+
+static void translate(uint64_t id, struct qemu_plugin_tb *block)
+{
+    (void)id;
+    for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(block, i);
+
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, execute, QEMU_PLUGIN_CB_NO_REGS,
+                                               place_of(qemu_plugin_insn_vaddr(insn)));
+    }
+}
+
+int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+{
+    (void)info;
+    for (int i = 0; i < argc; i++) {
+        if (!strncmp(argv[i], "begin=", 6))
+            begin_address = strtoull(argv[i] + 6, NULL, 0);
+        else if (!strncmp(argv[i], "end=", 4))
+            end_address = strtoull(argv[i] + 4, NULL, 0);
+        else if (!strncmp(argv[i], "to=", 3))
+            target = strdup(argv[i] + 3);
+    }
+    if (!begin_address || !end_address || !target) {
+        fprintf(stderr, "insn: begin=ADDRESS, end=ADDRESS and to=FILE are needed\n");
+        return -1;
+    }
+    qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+    return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What bench/insn.c uses of the interface that QEMU documents for TCG plugins, version 1
+ * (QEMU's manual, "TCG plugins"): Debian ships no header for it. The functions are QEMU's and are
+ * found when it loads the plugin.
+ */
+#ifndef BENCH_PLUGIN_H
+#define BENCH_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLUGIN_EXPORT __attribute__((visibility("default")))
+#define PLUGIN_VERSION 1
+
+/* What a callback does with the CPU's registers. */
+enum qemu_plugin_cb_flags {
+    QEMU_PLUGIN_CB_NO_REGS = 0,
+};
+
+struct qemu_plugin_tb;   /* a block that is being translated; valid during its callback */
+struct qemu_plugin_insn; /* one guest instruction of it */
+
+typedef void (*qemu_plugin_translate)(uint64_t id, struct qemu_plugin_tb *block);
+typedef void (*qemu_plugin_execute)(unsigned cpu, void *data);
+
+/* Calls back for each block translated. */
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, qemu_plugin_translate callback);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+/* Calls back with `data` each time before the instruction is executed. */
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+                                            qemu_plugin_execute callback,
+                                            enum qemu_plugin_cb_flags flags, void *data);
+
+#endif

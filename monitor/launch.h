@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Running an image under a VMM that is not ours: the options, read and checked, in the form that
+ * the launchers need. Called by main.c's commands; nothing here runs beside the native monitor.
+ *
+ *     launch_open(&launch, options, machine)    the user's mistakes are said here
+ *     launch_qemu_words(&launch, ...)           QEMU's command line
+ *     launch_run(&launch, ...)                  runs it to its end
+ *     launch_close(&launch)
+ */
+#ifndef MONITOR_LAUNCH_H
+#define MONITOR_LAUNCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image.h"
+#include "launch_log.h"
+#include "options.h"
+#include "pvabi/native.h"
+#include "words.h"
+
+struct launch_device {
+    enum device_kind kind;
+    char *name;            /* owned: the disk's file, the tap's interface; "" for user networking */
+    bool read_only;        /* a disk */
+    bool block_device;     /* a disk that is a block device of the host */
+    uint8_t mac[6];        /* a network device */
+    uint16_t mtu;          /* a tap; 0: not known */
+    const char *forwards;  /* user networking: HOST:GUEST,... checked */
+    struct pvn_net_address net;
+};
+
+struct launch {
+    const struct options *options;
+    const char *machine; /* "microvm", "q35", "pc", or NULL for other VMMs */
+    bool kvm;            /* QEMU's accelerator; else its own emulation */
+    struct image image;
+    struct launch_device devices[OPTIONS_DEVICES_MAX];
+    unsigned device_count;
+    uint64_t start_ns; /* CLOCK_MONOTONIC */
+
+    /* How it ended, and what was counted. */
+    const char *cause;
+    int status;
+    uint64_t written_bytes[3]; /* standard output, standard error, log */
+};
+
+/*
+ * Opens the image and reads the devices. With `check`, what the devices name must exist and be free
+ * (tried, and let go again), as on the native interface. 0, or a negative errno with a printed line.
+ */
+int launch_open(struct launch *launch, const struct options *options, const char *machine,
+                bool check);
+void launch_close(struct launch *launch);
+
+/* Names of files that QEMU opens for the guest's channels. */
+struct launch_channels {
+    const char *out, *err, *log;
+};
+
+/* QEMU's command line, its name first. wall_ns 0: the guest asks the machine's clock. */
+void launch_qemu_words(const struct launch *launch, const struct launch_channels *channels,
+                       uint64_t wall_ns, struct words *to);
+
+/* The kernel command line for this launch. */
+void launch_cmdline(const struct launch *launch, uint64_t wall_ns, struct text *to);
+
+/* Runs QEMU until the guest ends, the time is over or a signal comes; fills status and cause. */
+void launch_run(struct launch *launch, char *const *words);
+
+/* Writes the statistics; launch_stats.c. */
+void launch_stats_write(const struct launch *launch, int fd);
+
+/* The channels as launch_run hands them to its child. */
+extern const struct launch_channels launch_run_channels;
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ACPI where it lies in memory: parsed when it is first needed, for device interrupts or for
+ * powering off, so that a start that needs neither pays nothing.
+ */
+#include "bare.h"
+#include "cpu.h"
+
+#define BIOS_AREA 0xe0000u
+#define BIOS_AREA_END 0x100000u
+#define SLEEP_ENABLE (1u << 13)
+#define SLEEP_TYPE_SHIFT 10u
+#define SLEEP_CONTROL_ENABLE (1u << 5)
+#define SLEEP_CONTROL_TYPE_SHIFT 2u
+
+static struct bare_acpi bare_acpi_found;
+static bool bare_acpi_read_already;
+
+const struct bare_acpi *bare_acpi(void)
+{
+    uint64_t rsdp = bare_info.rsdp;
+
+    if (bare_acpi_read_already)
+        return &bare_acpi_found;
+    bare_acpi_read_already = true;
+    if (rsdp == 0)
+        rsdp = bare_acpi_search(bare_map_firmware, BIOS_AREA, BIOS_AREA_END);
+    bare_acpi_parse(bare_map_firmware, rsdp, &bare_acpi_found);
+    return &bare_acpi_found;
+}
+
+static void bare_register_write(const struct bare_register *to, uint16_t value)
+{
+    if (to->space == 1 && to->bits == 16)
+        bare_outw((uint16_t)to->address, value);
+    else if (to->space == 1)
+        bare_outb((uint16_t)to->address, (uint8_t)value);
+    else if (to->space == 0) {
+        volatile uint8_t *at = bare_map_device(to->address, 1);
+
+        if (at != NULL)
+            *at = (uint8_t)value;
+    }
+}
+
+void bare_acpi_power_off(void)
+{
+    const struct bare_acpi *acpi = bare_acpi();
+
+    if (acpi->has_s5 && acpi->hardware_reduced && acpi->sleep_control.address != 0)
+        bare_register_write(
+            &acpi->sleep_control,
+            (uint16_t)(acpi->s5_a << SLEEP_CONTROL_TYPE_SHIFT | SLEEP_CONTROL_ENABLE));
+    if (acpi->has_s5 && acpi->pm1a.address != 0) {
+        bare_register_write(&acpi->pm1a, (uint16_t)(acpi->s5_a << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
+        if (acpi->pm1b.address != 0)
+            bare_register_write(&acpi->pm1b,
+                                (uint16_t)(acpi->s5_b << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
+    }
+    if (acpi->reset.address != 0)
+        bare_register_write(&acpi->reset, acpi->reset_value);
+}

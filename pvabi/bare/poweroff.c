@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The end of the VM: by the ways that there are, in the order of what they tell. QEMU's debug-exit
+ * device carries seven bits of the status; a launcher that listens to the log gets all eight from a
+ * line there. Power-off and reset carry nothing.
+ */
+#include "bare.h"
+#include "cpu.h"
+
+#define DEBUG_EXIT_PORT 0x501u /* the launcher puts it here */
+#define NO_DEVICE 0xffu
+#define KEYBOARD_PORT 0x64u
+#define KEYBOARD_RESET 0xfeu
+#define BACKTRACE_MAX 32u
+
+void bare_exit(int status)
+{
+    bare_cli();
+    if (bare_output_separate_log()) {
+        bare_say("\001coracle-exit ");
+        bare_say_decimal((unsigned)status & 0xffu);
+        bare_say("\n");
+    }
+    if (bare_inb(DEBUG_EXIT_PORT) != NO_DEVICE)
+        bare_outl(DEBUG_EXIT_PORT, (unsigned)status & 0xffu);
+    bare_acpi_power_off();
+    bare_outb(KEYBOARD_PORT, KEYBOARD_RESET); /* Firecracker's way, too */
+    for (unsigned i = 0; i < 1000000; i++)
+        __asm__ volatile("pause");
+    bare_triple_fault();
+}
+
+void bare_say_callers(const void *frame)
+{
+    uint64_t at = (uintptr_t)frame;
+
+    for (unsigned i = 0; i < BACKTRACE_MAX; i++) {
+        const uint64_t *here = (const uint64_t *)at;
+
+        if (at % 8 != 0 || !bare_mapped(at) || !bare_mapped(at + 8) || here[1] == 0)
+            return;
+        bare_say("  by 0x");
+        bare_say_hex(here[1], 1);
+        bare_say("\n");
+        if (here[0] <= at)
+            return;
+        at = here[0];
+    }
+    bare_say("  ...\n");
+}
+
+void bare_crash(const char *message, const void *frame)
+{
+    bare_cli();
+    bare_say("crash: ");
+    bare_say(message);
+    bare_say("\n");
+    if (frame != NULL) {
+        bare_say("backtrace:\n");
+        bare_say_callers(frame);
+    }
+    bare_exit(BARE_CRASH_STATUS);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The devices of the ring-0 platform: what the buses tell bare_buses.c. For pvabi/bare_*.c only.
+ */
+#ifndef PVABI_BARE_BUSES_H
+#define PVABI_BARE_BUSES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virtio/host.h"
+
+/* Is a device with this virtio device id of use? */
+bool bare_buses_wanted(uint32_t type);
+/* Takes a device in, the next of its class. */
+void bare_buses_found(uint32_t type, const struct virtio_transport *transport);
+
+/* bare_host.c: the machine, for the transports. */
+extern const struct virtio_host bare_host;
+
+/* bare_mmio.c: looks where the command line says. */
+void bare_mmio_find(const struct virtio_host *host);
+/* bare_pci.c: looks for devices on PCI. */
+void bare_pci_find(const struct virtio_host *host);
+
+#endif

@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The launchers: what QEMU is started with, and how its end becomes a status. Most tests put a script
+in QEMU's place, which says and does what a guest, or a QEMU that fails, would."""
+import contextlib
+import json
+import os
+import pathlib
+import shlex
+import signal
+import socket
+import subprocess
+import time
+
+from harness import (CORACLE, PATIENCE, Machine, app, check, contains, coracle, equal, folder,
+                     free_port, guest, one_line, run, user_error)
+
+MACHINES = ("microvm", "q35", "pc")
+
+# The channels as the guest has them.
+PRELUDE = """#!/bin/sh
+out() { printf "$@" >/dev/fd/3; }
+err() { printf "$@" >/dev/fd/4; }
+log() { printf "$@" >/dev/fd/5; }
+"""
+
+
+@contextlib.contextmanager
+def fake_qemu(script):
+    """An environment whose qemu-system-x86_64 is `script`."""
+    with folder() as work:
+        program = work / "qemu-system-x86_64"
+        program.write_text(PRELUDE + script)
+        program.chmod(0o755)
+        environment = {key: value for key, value in os.environ.items() if key != "CORACLE_QEMU"}
+        environment["PATH"] = f"{work}:{os.environ['PATH']}"
+        yield work, environment
+
+
+def words_of(*options, machine="microvm", **more):
+    result = coracle("--on", machine, "--print", *options, **more)
+    equal(result.status, 0, f"status ({result.err})")
+    equal(result.err, "", "standard error")
+    equal(len(result.out.splitlines()), 1, "lines")
+    return shlex.split(result.out)
+
+
+def after(words, option, count=0):
+    """The value of the count-th `option`."""
+    places = [at for at, word in enumerate(words) if word == option]
+    check(len(places) > count, f"{option} is not in {words}")
+    return words[places[count] + 1]
+
+
+def test_print():
+    for machine in MACHINES:
+        words = words_of("--mem", "7M", app("hello"), "a b", "it's", machine=machine)
+        equal(os.path.basename(words[0]), "qemu-system-x86_64", "the program")
+        equal(after(words, "-kernel"), app("hello"), "the image, as it is")
+        check(after(words, "-machine").split(",")[0] == machine, "the machine")
+        equal(after(words, "-m"), f"{8 * 1024}k", "memory, with the first MiB")
+        equal(after(words, "-append"), f'name={app("hello")} -- "a b" it\'s', "-append")
+        for word in ("-nodefaults", "-no-user-config", "-no-reboot"):
+            check(word in words, word)
+
+
+def test_print_devices():
+    with folder() as work:
+        disk = work / "a,b c"
+        disk.write_bytes(b"\0" * 512)
+        port = free_port()
+        options = ("--blk", f"{disk},ro", "--net", f"user,{port}:80", "--blk", "/dev/null",
+                   "--env", "A=1")
+        result = coracle("--on", "q35", "--print", *options, app("hello"))
+        user_error(result, "/dev/null")
+        options = options[:4] + options[6:]
+        words = words_of(*options, app("hello"))
+        equal(after(words, "-append"), f'name={app("hello")} env.A=1 '
+              "net0=10.0.2.15/24,10.0.2.2,10.0.2.3 virtio_mmio.device=512@0xfeb00000:5 "
+              "virtio_mmio.device=512@0xfeb00200:6", "-append")
+        contains(after(words, "-blockdev"), str(disk).replace(",", ",,"), "the disk's name")
+        contains(after(words, "-blockdev"), "read-only=on", "the disk")
+        contains(after(words, "-netdev"), f"hostfwd=tcp:127.0.0.1:{port}-:80", "the forward")
+        words = words_of(*options, app("hello"), machine="pc")
+        check("virtio_mmio" not in after(words, "-append"), "PCI devices on the command line")
+        check(any(word.startswith("virtio-blk-pci") for word in words), "virtio-blk-pci")
+        check(any(word.startswith("virtio-net-pci") for word in words), "virtio-net-pci")
+
+
+def test_printed_line_runs():
+    """A shell runs the printed line as it is."""
+    with fake_qemu('for word; do printf "%s\\n" "$word"; done\n') as (_, environment):
+        line = coracle("--on", "microvm", "--print", app("hello"), "$HOME 'x' \"y\\").out
+        result = run(["sh", "-c", line], env=environment)
+    equal(result.out.splitlines(), shlex.split(line)[1:], "the words")
+    contains(result.out, '-- "$HOME \'x\' \\"y\\\\"', "the arguments")
+
+
+def test_accelerators():
+    for name in ("kvm", "tcg"):
+        equal(after(words_of("--accel", name, app("hello")), "-accel"), name, "-accel")
+    user_error(coracle("--accel", "hvf", app("hello")), "--accel", "hvf")
+    flags = pathlib.Path("/proc/cpuinfo").read_text().split()
+    if "vmx" not in flags and "svm" not in flags:
+        equal(after(words_of(app("hello")), "-accel"), "tcg", "-accel without VMX and SVM")
+
+
+def test_native_prints_nothing():
+    user_error(coracle("--on", "native", "--print", app("hello")), "--print")
+    user_error(coracle("--on", "native", "--accel", "tcg", app("hello")), "--accel")
+
+
+def test_other_program():
+    """CORACLE_QEMU names another QEMU."""
+    environment = dict(os.environ, CORACLE_QEMU="/opt/other qemu")
+    equal(words_of(app("hello"), env=environment)[0], "/opt/other qemu", "the program")
+    result = coracle("--on", "pc", app("hello"), env=environment)
+    equal(result.status, 125, "status")
+    one_line(result, "/opt/other qemu", "No such file")
+
+
+def test_no_qemu():
+    environment = {key: value for key, value in os.environ.items() if key != "CORACLE_QEMU"}
+    environment["PATH"] = "/nowhere"
+    result = coracle("--on", "microvm", app("hello"), env=environment)
+    equal(result.status, 125, f"status ({result.err})")
+    one_line(result, "qemu-system-x86_64", "not found")
+
+
+def test_qemu_fails():
+    """What QEMU says, in one line of ours; its death by a signal; silence."""
+    for script, part in (("echo 'qemu-system-x86_64: no such machine' >&2; exit 1", "no such machine"),
+                         ("kill -SEGV $$", "signal 11"), ("exit 1", "status 1")):
+        with fake_qemu(script) as (work, environment):
+            result = coracle("--on", "q35", "--stats", work / "stats", app("hello"),
+                             env=environment)
+            equal(result.status, 125, f"status of {script}")
+            one_line(result, part)
+            equal(json.loads((work / "stats").read_text())["cause"], "monitor", "cause")
+
+
+def test_status():
+    """All eight bits by the log; without it seven by QEMU's status."""
+    for status in (0, 1, 7, 124, 134, 255):
+        with fake_qemu(f"log '\\001coracle-exit {status}\\n'; exit {(2 * status + 1) % 256}") as (
+                work, environment):
+            result = coracle("--on", "microvm", "--stats", work / "stats", app("hello"),
+                             env=environment)
+            equal((result.status, result.out, result.err), (status, "", ""), "the end")
+            stats = json.loads((work / "stats").read_text())
+            equal((stats["cause"], stats["status"], stats["on"]), ("exit", status, "microvm"),
+                  "statistics")
+    with fake_qemu("exit 11") as (_, environment):
+        equal(coracle("--on", "pc", app("hello"), env=environment).status, 5, "status")
+
+
+def test_reset():
+    """A machine that is switched off or reset without a status has crashed."""
+    with fake_qemu("exit 0") as (work, environment):
+        result = coracle("--on", "microvm", "--stats", work / "stats", app("hello"),
+                         env=environment)
+        equal(result.status, 134, "status")
+        one_line(result, "without a status")
+        equal(json.loads((work / "stats").read_text())["cause"], "crash", "cause")
+
+
+def test_channels():
+    """Three channels, two streams; nothing is lost when there is much of it."""
+    script = ("err 'error\\n'; log 'notice\\n'; dd if=/dev/zero bs=65536 count=64 status=none "
+              "| tr '\\0' x >/dev/fd/3; out 'end'; log '\\001coracle-exit 0\\n'; exit 1")
+    with fake_qemu(script) as (work, environment):
+        result = coracle("--on", "microvm", "--stats", work / "stats", app("hello"),
+                         env=environment)
+        equal(result.status, 0, f"status ({result.err})")
+        equal(sorted(result.err.splitlines()), ["error", "notice"], "standard error")
+        check(result.out == "x" * 64 * 65536 + "end", "standard output")
+        written = json.loads((work / "stats").read_text())["written_bytes"]
+        equal(written["stdout"], 64 * 65536 + 3, "bytes on standard output")
+
+
+def test_crash_report_gets_names():
+    symbols = run(["nm", app("hello")]).out.split()
+    main = symbols[symbols.index("main") - 2]
+    script = f"""log 'crash: page fault: read from 0x0 (NULL page)\\nbacktrace:\\n  at 0x{main}\\n'
+log '  by 0x{int(main, 16) + 1:x}\\n\\001coracle-exit 134\\n'
+exit 13"""
+    with fake_qemu(script) as (work, environment):
+        result = coracle("--on", "microvm", "--stats", work / "stats", app("hello"),
+                         env=environment)
+        equal(result.status, 134, "status")
+        equal(json.loads((work / "stats").read_text())["cause"], "crash", "cause")
+        contains(result.err, f"coracle: {app('hello')}: crash: page fault: read from 0x0", "report")
+        contains(result.err, f"  at 0x{main} main+0x0\n", "the report")
+        contains(result.err, " main+0x1\n", "the report")
+
+
+SLEEPER = """echo $$ >"$PIDFILE.new"; mv "$PIDFILE.new" "$PIDFILE"
+out 'asleep\\n'
+exec sleep 1000
+"""
+
+
+@contextlib.contextmanager
+def sleeper():
+    """A QEMU that sleeps; yields its environment and a function that awaits its end."""
+    with fake_qemu(SLEEPER) as (work, environment):
+        environment["PIDFILE"] = str(work / "pid")
+
+        def gone():
+            pid = int((work / "pid").read_text())
+            end = time.monotonic() + PATIENCE
+            while os.path.exists(f"/proc/{pid}"):
+                check(time.monotonic() < end, f"the child {pid} outlives the command")
+                time.sleep(0.01)
+        yield environment, gone
+
+
+def test_time_out():
+    with sleeper() as (environment, gone), folder() as work:
+        result = coracle("--on", "microvm", "--timeout", "0.5", "--stats", work / "stats",
+                         app("hello"), env=environment)
+        equal((result.status, result.out, result.err), (124, "asleep\n", ""), "the end")
+        equal(json.loads((work / "stats").read_text())["cause"], "timeout", "cause")
+        gone()
+
+
+def test_signals():
+    for how, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        with sleeper() as (environment, gone):
+            with Machine("--on", "q35", app("hello"), env=environment) as machine:
+                machine.wait_line("asleep", "out")
+                equal(machine.end(how), status, how.name)
+                equal(machine.text(), "", "standard error")
+            gone()
+
+
+def test_killed():
+    """Even SIGKILL leaves no QEMU behind."""
+    with sleeper() as (environment, gone):
+        with Machine("--on", "microvm", app("hello"), env=environment) as machine:
+            machine.wait_line("asleep", "out")
+            machine.end(signal.SIGKILL)
+        gone()
+
+
+def test_reader_that_does_not_read():
+    """A full pipe behind standard output delays no signal."""
+    with fake_qemu("while :; do out '%01000d' 0; done") as (_, environment):
+        read, write = os.pipe()
+        with subprocess.Popen([CORACLE, "run", "--on", "microvm", app("hello")], stdout=write,
+                              env=environment) as process:
+            os.close(write)
+            time.sleep(1)
+            process.terminate()
+            equal(process.wait(timeout=PATIENCE), 143, "status")
+        os.close(read)
+
+
+def test_closed_standard_output():
+    with fake_qemu("for i in 1 2 3 4; do out '%0100000d' 0; done; log '\\001coracle-exit 3\\n'"
+                   ) as (_, environment):
+        read, write = os.pipe()
+        os.close(read)
+        result = subprocess.run([CORACLE, "run", "--on", "microvm", app("hello")], stdout=write,
+                                env=environment, timeout=PATIENCE, check=False)
+        os.close(write)
+    equal(result.returncode, 3, "status")
+
+
+def test_mistakes():
+    """The same values are mistakes as on the native interface."""
+    with socket.socket() as other, folder() as work:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        disk = work / "disk"
+        disk.write_bytes(b"\0" * 512)
+        port = free_port()
+        for options, parts in (
+                (("--blk", "/nowhere/disk"), ("--blk", "/nowhere/disk", "No such file")),
+                (("--blk", work), ("--blk", str(work))),
+                (("--net", f"user,{taken}:80"), ("--net", str(taken), "in use")),
+                (("--net", f"user,{port}:80,{port}:81"), ("--net", str(port), "in use")),
+                (("--net", "user,80"), ("--net", "HOST:GUEST")),
+                (("--net", "user,1:2,"), ("--net", "HOST:GUEST")),
+                (("--net", "user,0:80"), ("--net", "HOST:GUEST")),
+                (("--net", "tap:nosuchtap0"), ("--net", "nosuchtap0")),
+                (("--net", "tap:lo"), ("--net", "lo")),
+                (("--mem", "16K"), ("--mem", "needs at least")),
+                (("--env", "A=" + "x" * 5000), ("4096",)),
+                (("--stats", "/nowhere/stats"), ("--stats", "/nowhere/stats")),
+                (("--blk", f"{disk},ro") * 9, ("microvm", "9 devices"))):
+            user_error(coracle("--on", "microvm", *options, app("hello")), *parts)
+        user_error(coracle("--on", "q35", work / "nothing"), "nothing", "No such file")
+        user_error(coracle("--on", "q35", disk), "not an ELF")
+
+
+def firecracker(*arguments):
+    return run([CORACLE, "firecracker-config", *map(str, arguments)])
+
+
+def test_firecracker_config():
+    result = firecracker("--mem", "16M", "--blk", "/disks/a,ro", "--blk", "b\"c", "--env", "A=\\",
+                         "--net", "tap:fc0,ip=10.0.0.2/24,gw=10.0.0.1", app("hello"), "x y")
+    equal((result.status, result.err), (0, ""), "the end")
+    config = json.loads(result.out)
+    equal(config["boot-source"], {
+        "kernel_image_path": app("hello"),
+        "boot_args": f'name={app("hello")} "env.A=\\\\" net0=10.0.0.2/24,10.0.0.1 -- "x y"',
+    }, "boot-source")
+    equal(config["drives"], [
+        {"drive_id": "blk0", "path_on_host": "/disks/a", "is_root_device": False,
+         "is_read_only": True},
+        {"drive_id": "blk1", "path_on_host": "b\"c", "is_root_device": False,
+         "is_read_only": False}], "drives")
+    equal(len(config["network-interfaces"]), 1, "networks")
+    equal(config["network-interfaces"][0]["host_dev_name"], "fc0", "the tap")
+    equal(config["machine-config"], {"vcpu_count": 1, "mem_size_mib": 17}, "machine-config")
+
+
+def test_firecracker_mistakes():
+    user_error(firecracker("--net", "user", app("hello")), "--net user", "tap")
+    user_error(firecracker("--timeout", "3", app("hello")), "--timeout")
+    user_error(firecracker("/nowhere/image"), "/nowhere/image")
+    user_error(firecracker(), "IMAGE")
+
+
+def test_machines():
+    """The real QEMU: the end by the program, by its crash, by the time, by signals."""
+    for machine in MACHINES:
+        with folder() as work:
+            for arguments, status, cause in (
+                    ([app("hello")], 0, "exit"),
+                    (["--timeout", "2", guest("sleep_forever")], 124, "timeout"),
+                    (["--timeout", "2", guest("spin_forever")], 124, "timeout"),
+                    ([guest("crash_null_read")], 134, "crash")):
+                result = coracle("--on", machine, "--stats", work / "stats", *arguments)
+                equal(result.status, status, f"{arguments} on {machine} ({result.err})")
+                equal(json.loads((work / "stats").read_text())["cause"], cause, "cause")
+            contains(result.err, f"coracle: {guest('crash_null_read')}: crash: page fault", machine)
+            check(any(line.startswith("  at 0x") and "+0x" in line
+                      for line in result.err.splitlines()), f"no names in {result.err}")
+        with Machine("--on", machine, guest("sleep_forever")) as running:
+            running.wait_line("asleep", "out")
+            equal(running.end(signal.SIGTERM), 143, f"SIGTERM on {machine}")
+
+
+def test_printed_line_runs_qemu():
+    """What --print prints boots as it is; a status N is QEMU's 2N + 1."""
+    line = coracle("--on", "microvm", "--print", app("hello")).out
+    result = run(["sh", "-c", line])
+    equal((result.status, result.out), (1, "Hello from Coracle\n"), f"the end ({result.err})")
+
+
+def test_two_machines_share_no_disk():
+    """A disk that QEMU writes is in use for the native monitor, too, and the other way round."""
+    with folder() as work:
+        disk = work / "disk"
+        disk.write_bytes(b"\0" * 4096)
+        for first, second in (("microvm", "native"), ("native", "microvm")):
+            with Machine("--on", first, "--blk", disk, guest("sleep_forever")) as running:
+                running.wait_line("asleep", "out")
+                user_error(coracle("--on", second, "--blk", disk, app("hello")), "--blk", "in use")
+                running.end()
