@@ -65,6 +65,7 @@ int socket_take_error(struct socket *socket)
 {
     int error = socket->error;
     socket->error = 0;
+    socket->events &= (short)~POLLERR;
     return -error;
 }
 

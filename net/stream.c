@@ -234,7 +234,8 @@ static int send_wait(struct socket *socket, bool nonblocking, uint64_t deadline_
         return -EAGAIN;
     /* When memory is the limit, nobody tells of room. */
     uint64_t retry_ns = net_now_ns + MEMORY_RETRY_MS * 1000000ull;
-    bool retry = memory_is_short() && retry_ns < deadline_ns;
+    bool by_memory = !socket->connecting && (memory_is_short() || stream_space(socket) > 0);
+    bool retry = by_memory && retry_ns < deadline_ns;
     int result = socket_wait(socket, retry ? retry_ns : deadline_ns);
     return retry ? 0 : result;
 }

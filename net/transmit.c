@@ -71,7 +71,7 @@ static struct pv_net_meta frame_prepare(const struct interface *interface, struc
 
     if (frame->len >= FRAME_HEADER_BYTES && big_endian16(bytes + 12) == 0x0806)
         timers_touch_arp();
-    if (!interface->net->tx_csum || frame->len < FRAME_HEADER_BYTES + 40 ||
+    if (!interface->net->tx_csum || frame->len < FRAME_HEADER_BYTES + 28 ||
         !transport_find(bytes, &transport))
         goto out;
     unsigned offset = transport.protocol == 6 ? 16 : 6;
