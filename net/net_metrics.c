@@ -6,10 +6,10 @@
 #include "lwip/stats.h"
 #include "stack.h"
 
-#define LWIP_COUNTER(function, field)                                                              \
-    static uint64_t function(void)                                                                 \
-    {                                                                                              \
-        return lwip_stats.mib2.field;                                                              \
+#define LWIP_COUNTER(function, field) \
+    static uint64_t function(void)    \
+    {                                 \
+        return lwip_stats.mib2.field; \
     }
 LWIP_COUNTER(active_opens, tcpactiveopens)
 LWIP_COUNTER(passive_opens, tcppassiveopens)
@@ -51,18 +51,18 @@ static uint64_t memory_bytes(void)
     return memory_in_use();
 }
 
-#define COUNTER(metric, text, variable)                                                            \
-    {                                                                                              \
-        .name = "coracle_net_" metric, .help = text, .kind = METRIC_COUNTER,                       \
-        .value = &net_counters.variable                                                            \
+#define COUNTER(metric, text, variable)                                      \
+    {                                                                        \
+        .name = "coracle_net_" metric, .help = text, .kind = METRIC_COUNTER, \
+        .value = &net_counters.variable                                      \
     }
-#define LWIP(metric, text, function)                                                               \
-    {                                                                                              \
-        .name = "coracle_" metric, .help = text, .kind = METRIC_COUNTER, .read = function          \
+#define LWIP(metric, text, function)                                                      \
+    {                                                                                     \
+        .name = "coracle_" metric, .help = text, .kind = METRIC_COUNTER, .read = function \
     }
-#define GAUGE(metric, text, function)                                                              \
-    {                                                                                              \
-        .name = "coracle_" metric, .help = text, .kind = METRIC_GAUGE, .read = function            \
+#define GAUGE(metric, text, function)                                                   \
+    {                                                                                   \
+        .name = "coracle_" metric, .help = text, .kind = METRIC_GAUGE, .read = function \
     }
 
 static const struct metric rows[] = {

@@ -52,7 +52,7 @@ static struct netif *group_interface(unsigned index, u32_t ip4, const ip_addr_t 
         return netif_get_by_index((u8_t)index);
     if (!ip4)
         return IP_IS_V6(group) ? netif_default : ip4_route(ip_2_ip4(group));
-    NETIF_FOREACH(netif)
+    NETIF_FOREACH (netif)
         if (netif_ip4_addr(netif)->addr == ip4)
             return netif;
     return NULL;
@@ -182,9 +182,9 @@ static int linger_set(struct socket *socket, const void *value, socklen_t bytes)
         return -EINVAL;
     memcpy(&linger, value, sizeof linger);
     socket->linger = linger.l_onoff;
-    socket->linger_seconds =
-        (uint16_t)(linger.l_linger < 0 || linger.l_linger > UINT16_MAX ? UINT16_MAX
-                                                                       : linger.l_linger);
+    socket->linger_seconds = (uint16_t)(linger.l_linger < 0 || linger.l_linger > UINT16_MAX
+                                            ? UINT16_MAX
+                                            : linger.l_linger);
     return 0;
 }
 
@@ -333,7 +333,8 @@ static bool special_set(struct socket *socket, int level, int option, const void
         *result = timeout_set(&socket->send_timeout_ms, value, bytes);
     else if (level == SOL_SOCKET && option == SO_LINGER)
         *result = linger_set(socket, value, bytes);
-    else if ((v6 && option == IPV6_JOIN_GROUP) || (level == IPPROTO_IP && option == IP_ADD_MEMBERSHIP))
+    else if ((v6 && option == IPV6_JOIN_GROUP) ||
+             (level == IPPROTO_IP && option == IP_ADD_MEMBERSHIP))
         *result = membership_option(socket, v6, true, value, bytes);
     else if ((v6 && option == IPV6_LEAVE_GROUP) ||
              (level == IPPROTO_IP && option == IP_DROP_MEMBERSHIP))

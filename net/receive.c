@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Received frames. The ring holds buffers of half a page. A small frame is copied and its buffer goes
- * back at once; of a large one only the headers are copied, because lwIP reads them more than once
- * and the other side may still write into the buffer, and the payload stays where it is until the
- * program has read it. When too many buffers wait for the program, large frames are copied too; when
- * there is no memory for that either, they are dropped. The ring is always filled up again.
+ * Received frames. The ring holds buffers of half a page. A small frame is copied and its buffer
+ * goes back at once; of a large one only the headers are copied, because lwIP reads them more than
+ * once and the other side may still write into the buffer, and the payload stays where it is until
+ * the program has read it. When too many buffers wait for the program, large frames are copied too;
+ * when there is no memory for that either, they are dropped. The ring is always filled up again.
  * Called under the stack's lock.
  */
 #include <errno.h>
@@ -19,8 +19,8 @@
 #define BUFFER_BYTES (PAGE_BYTES / 2)
 #define POSTED_LEAST 16u
 #define POSTED_MOST 128u
-#define HEADERS_BYTES 144u  /* Ethernet, IPv4 and TCP with all options: 134 */
-#define COPY_BYTES 256u     /* frames up to this size are not worth lending */
+#define HEADERS_BYTES 144u /* Ethernet, IPv4 and TCP with all options: 134 */
+#define COPY_BYTES 256u    /* frames up to this size are not worth lending */
 
 /* Metadata lies apart from the memory that the other side may write. */
 struct receive_buffer {

@@ -15,7 +15,7 @@
 #include "socket.h"
 #include "stack.h"
 
-#define WRITE_MOST 0xffffu          /* tcp_write's length has 16 bits */
+#define WRITE_MOST 0xffffu /* tcp_write's length has 16 bits */
 #define MEMORY_RETRY_MS 20u
 #define PORT_TRIES 32
 
@@ -465,28 +465,6 @@ static void stream_close(struct socket *socket, bool may_block)
     }
     queue_drop(socket);
     socket_free(socket);
-}
-
-/* ---- names -------------------------------------------------------------------------------- */
-
-static int stream_local(struct socket *socket, struct endpoint *local)
-{
-    const struct tcp_pcb *pcb = socket->pcb.tcp;
-    if (pcb) { /* a listener's pcb begins alike */
-        ip_addr_copy(local->ip, pcb->local_ip);
-        local->port = pcb->local_port;
-    }
-    return 0;
-}
-
-static int stream_remote(struct socket *socket, struct endpoint *remote)
-{
-    const struct tcp_pcb *pcb = socket->pcb.tcp;
-    if (!socket->connected || !pcb)
-        return -ENOTCONN;
-    ip_addr_copy(remote->ip, pcb->remote_ip);
-    remote->port = pcb->remote_port;
-    return 0;
 }
 
 static int stream_need(struct socket *socket)

@@ -55,7 +55,8 @@ static bool transport_find(const unsigned char *frame, struct transport *transpo
 static uint16_t pseudo_sum(const unsigned char *frame, const struct transport *transport,
                            unsigned bytes)
 {
-    uint32_t sum = net_checksum(frame + transport->address_offset, (int)transport->address_bytes * 2);
+    uint32_t sum = net_checksum(frame + transport->address_offset,
+                                (int)transport->address_bytes * 2);
     sum += lwip_htons((u16_t)transport->protocol);
     sum += lwip_htons((u16_t)bytes);
     sum = (sum & 0xffff) + (sum >> 16);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The network stack against Linux's: the guest echoes (tests/guest/net_echo.c) what this file, run as
-a program inside a namespace that has a tap, sends it. `net.py CHECK ADDRESS` is that program."""
+"""The network stack against Linux's: the guest echoes (tests/guest/net_echo.c) what this file, run
+as a program inside a namespace that has a tap, sends it. `net.py CHECK ADDRESS` is that program."""
 import os
 import random
 import select

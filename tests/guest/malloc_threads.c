@@ -8,7 +8,7 @@
 #include "check.h"
 
 #define THREADS 6
-#define ROUNDS 200000
+#define ROUNDS 1000000
 #define SLOTS 32
 
 /* Every 32nd byte is looked at, so that most of the time is malloc's. */

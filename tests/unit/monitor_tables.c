@@ -198,6 +198,19 @@ static void test_protect_splits_large_pages(void **state)
     check_range(11 * MIB + PAGE, 12 * MIB, NONE);
 }
 
+/* Each page of a large page may be the first one to get rights of its own, the last one too. */
+static void test_protect_splits_at_any_page(void **state)
+{
+    (void)state;
+    for (uint64_t page = 8 * MIB; page < 10 * MIB; page += PAGE) {
+        build(12 * MIB, 8 * PAGE);
+        assert_int_equal(protect(page, page + PAGE, PVN_NONE), 0);
+        check_range(8 * MIB, page, RAM);
+        check_range(page, page + PAGE, NONE);
+        check_range(page + PAGE, 11 * MIB, RAM);
+    }
+}
+
 /* More entries than one list holds, large and small pages mixed, to the very end of RAM. */
 static void test_protect_long_ranges(void **state)
 {
@@ -284,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_protect_small_pages),
         cmocka_unit_test(test_protect_splits_large_pages),
+        cmocka_unit_test(test_protect_splits_at_any_page),
         cmocka_unit_test(test_protect_long_ranges),
         cmocka_unit_test(test_protect_refuses),
         cmocka_unit_test(test_lookup_agrees),

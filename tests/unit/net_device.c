@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c net/transmit.c */
-/* sources: net/socket.c net/stream.c net/stream_options.c net/listen.c net/datagram.c net/options.c */
-/* sources: net/address.c net/net_metrics.c net/port/timers.c net/port/memory.c */
+/* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c */
+/* sources: net/transmit.c net/socket.c net/stream.c net/stream_options.c net/listen.c */
+/* sources: net/datagram.c net/options.c net/address.c net/net_metrics.c net/port/timers.c net/port/memory.c */
 /* sources: net/port/sequence.c net/port/checksum.c */
 /* sources: $(LWIP_TREE)/src/core/def.c $(LWIP_TREE)/src/core/dns.c */
 /* sources: $(LWIP_TREE)/src/core/inet_chksum.c $(LWIP_TREE)/src/core/init.c */
@@ -132,8 +132,8 @@ static void check_payload(const unsigned char *data, unsigned char seed, size_t 
 static void peer_appears(void)
 {
     static const unsigned char request[42] = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1,
-        2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2};
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0,  0, 0, 0, 1, 8, 6, 0, 1, 8, 0,  6, 4, 0,
+        1,    2,    0,    0,    0,    0,    1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2};
     net_host_frame(request, sizeof request, false);
     net_host_run();
 }
@@ -328,14 +328,10 @@ static void test_out_of_service(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_receive),
-        cmocka_unit_test(test_receive_checksum),
-        cmocka_unit_test(test_unread),
-        cmocka_unit_test(test_transmit_checksum),
-        cmocka_unit_test(test_transmit_full),
-        cmocka_unit_test(test_kicks),
-        cmocka_unit_test(test_quiet),
-        cmocka_unit_test(test_out_of_service),
+        cmocka_unit_test(test_receive),       cmocka_unit_test(test_receive_checksum),
+        cmocka_unit_test(test_unread),        cmocka_unit_test(test_transmit_checksum),
+        cmocka_unit_test(test_transmit_full), cmocka_unit_test(test_kicks),
+        cmocka_unit_test(test_quiet),         cmocka_unit_test(test_out_of_service),
     };
     net_host_start(true);
     net_host_sent = on_sent;

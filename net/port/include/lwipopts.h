@@ -2,7 +2,8 @@
 /*
  * lwIP as Coracle uses it: the raw API under one lock (net/internal/stack.h), called in the threads
  * of the callers; no thread, mailbox or timer list of its own. Memory comes from the C library's
- * heap, counted and bounded by net/port/memory.c, so what lwIP calls pool sizes has no meaning here.
+ * heap, counted and bounded by net/port/memory.c, so what lwIP calls pool sizes has no meaning
+ * here.
  */
 #ifndef LWIPOPTS_H
 #define LWIPOPTS_H

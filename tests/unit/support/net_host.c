@@ -146,8 +146,16 @@ static int tx_take(struct pv_net *net, void **cookie)
     return 1;
 }
 
-static const struct pv_net_ops device_ops = {device_memory_bytes, device_attach, rx_post, rx_take,
-                                             ask, rx_kick, tx_post, tx_take, ask, tx_kick};
+static const struct pv_net_ops device_ops = {device_memory_bytes,
+                                             device_attach,
+                                             rx_post,
+                                             rx_take,
+                                             ask,
+                                             rx_kick,
+                                             tx_post,
+                                             tx_take,
+                                             ask,
+                                             tx_kick};
 const struct pv_net_ops *const pv_net_frontends[PV_FAMILY_COUNT] = {&device_ops};
 static const struct pv_device the_device = {
     .class = PV_NET, .net = {{10, 0, 0, 2}, {10, 0, 0, 1}, {10, 0, 0, 1}, 24}};
@@ -163,16 +171,22 @@ void net_host_frame(const void *frame, size_t bytes, bool csum_valid)
         net_host_run();
     unsigned at = (device.pending_first + device.pending_count++) % PENDING;
     device.pending[at].length = bytes < sizeof device.pending[at].bytes
-                                    ? bytes : sizeof device.pending[at].bytes;
+                                    ? bytes
+                                    : sizeof device.pending[at].bytes;
     memcpy(device.pending[at].bytes, frame, device.pending[at].length);
     device.pending[at].csum_valid = csum_valid;
 }
 
 void net_host_start(bool tx_csum)
 {
-    device.net = (struct pv_net){.mac = {2, 0, 0, 0, 0, 2}, .mtu = 1500, .tx_csum = tx_csum,
-                                 .link_up = true, .rx_slots = SLOTS, .tx_slots = SLOTS,
-                                 .segments_max = 8, .rx_headroom = HEADROOM};
+    device.net = (struct pv_net){.mac = {2, 0, 0, 0, 0, 2},
+                                 .mtu = 1500,
+                                 .tx_csum = tx_csum,
+                                 .link_up = true,
+                                 .rx_slots = SLOTS,
+                                 .tx_slots = SLOTS,
+                                 .segments_max = 8,
+                                 .rx_headroom = HEADROOM};
     kassert(net_start() == 0);
 }
 
