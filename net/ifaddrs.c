@@ -19,7 +19,7 @@ unsigned if_nametoindex(const char *name)
     unsigned index = 0;
     const struct netif *netif;
     net_lock();
-    NETIF_FOREACH (netif) {
+    NETIF_FOREACH(netif) {
         char candidate[INTERFACE_NAME_BYTES];
         interface_name(netif, candidate);
         if (strcmp(candidate, name) == 0)
@@ -46,13 +46,13 @@ struct if_nameindex *if_nameindex(void)
     const struct netif *netif;
     unsigned count = 0, i = 0;
     net_lock();
-    NETIF_FOREACH (netif)
+    NETIF_FOREACH(netif)
         count++;
     /* The names lie behind the array. */
     struct if_nameindex *array = calloc(1, (count + 1) * sizeof *array + count * IF_NAMESIZE);
     if (array) {
         char *names = (char *)(array + count + 1);
-        NETIF_FOREACH (netif) {
+        NETIF_FOREACH(netif) {
             array[i] = (struct if_nameindex){netif_get_index(netif), names + i * IF_NAMESIZE};
             interface_name(netif, array[i].if_name);
             i++;
@@ -154,7 +154,7 @@ int getifaddrs(struct ifaddrs **list)
 
     *list = NULL;
     net_lock();
-    NETIF_FOREACH (netif) {
+    NETIF_FOREACH(netif) {
         if (result == 0)
             result = add4(netif, &end);
         for (int i = 0; result == 0 && i < LWIP_IPV6_NUM_ADDRESSES; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The network's counters for monitoring: frames and bytes by us, TCP's by lwIP. */
+#include "arch/hooks.h"
 #include "interface.h"
 #include "kernel/metrics.h"
 #include "lwip/priv/tcp_priv.h"
@@ -16,11 +17,25 @@ LWIP_COUNTER(passive_opens, tcppassiveopens)
 LWIP_COUNTER(attempt_fails, tcpattemptfails)
 LWIP_COUNTER(segments_in, tcpinsegs)
 LWIP_COUNTER(segments_out, tcpoutsegs)
-LWIP_COUNTER(retransmits, tcpretranssegs)
 LWIP_COUNTER(input_errors, tcpinerrs)
 LWIP_COUNTER(resets_out, tcpoutrsts)
 LWIP_COUNTER(udp_in, udpindatagrams)
 LWIP_COUNTER(udp_out, udpoutdatagrams)
+
+/* lwIP's own counter knows fast retransmissions only. */
+static uint64_t retransmit_count;
+
+u32_t *net_tcp_segment_out(const struct tcp_hdr *header, const struct tcp_pcb *pcb, u32_t *options)
+{
+    if (pcb && TCP_SEQ_LT(lwip_ntohl(header->seqno), pcb->snd_nxt))
+        retransmit_count++;
+    return options;
+}
+
+static uint64_t retransmits(void)
+{
+    return retransmit_count;
+}
 
 static uint64_t pcbs_count(const struct tcp_pcb *pcb)
 {

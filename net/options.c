@@ -52,7 +52,7 @@ static struct netif *group_interface(unsigned index, u32_t ip4, const ip_addr_t 
         return netif_get_by_index((u8_t)index);
     if (!ip4)
         return IP_IS_V6(group) ? netif_default : ip4_route(ip_2_ip4(group));
-    NETIF_FOREACH (netif)
+    NETIF_FOREACH(netif)
         if (netif_ip4_addr(netif)->addr == ip4)
             return netif;
     return NULL;

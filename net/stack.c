@@ -31,7 +31,7 @@ static bool loopback_run(void)
 {
     bool any = false;
     struct netif *netif;
-    NETIF_FOREACH (netif) {
+    NETIF_FOREACH(netif) {
         while (netif->loop_first) {
             any = true;
             netif_poll(netif);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can be asked of and set on a TCP socket's pcb: names, options at level IPPROTO_TCP. Under the
- * stack's lock. */
+/* What can be asked of and set on a TCP socket's pcb: names, options at level IPPROTO_TCP. Under
+ * the stack's lock. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

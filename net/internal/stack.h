@@ -64,6 +64,9 @@ void interfaces_start(void);  /* interface.c: attaches all devices; takes the lo
 bool interfaces_poll(void);   /* takes received frames; true when there may be more. Locked. */
 void interfaces_flush(void);  /* rings doorbells that are owed. Locked. */
 bool interfaces_ask(void);    /* asks for events; true: work is there already. Locked. */
-void metrics_start(void);     /* net_metrics.c */
+/* Before a query: router advertisements put their name servers in place of the one that the host or
+ * DHCP named; that one is to be asked first. Locked. */
+void name_servers_order(void);
+void metrics_start(void); /* net_metrics.c */
 
 #endif

@@ -58,7 +58,7 @@ static bool dns_needed(void)
 static bool dhcp_coarse_needed(void)
 {
     const struct netif *netif;
-    NETIF_FOREACH (netif)
+    NETIF_FOREACH(netif)
         if (netif_dhcp_data(netif))
             return true;
     return false;
@@ -67,7 +67,7 @@ static bool dhcp_coarse_needed(void)
 static bool dhcp_fine_needed(void)
 {
     const struct netif *netif;
-    NETIF_FOREACH (netif) {
+    NETIF_FOREACH(netif) {
         const struct dhcp *dhcp = netif_dhcp_data(netif);
         if (dhcp && dhcp->request_timeout > 0)
             return true;
@@ -78,7 +78,7 @@ static bool dhcp_fine_needed(void)
 static bool igmp_needed(void)
 {
     const struct netif *netif;
-    NETIF_FOREACH (netif)
+    NETIF_FOREACH(netif)
         for (const struct igmp_group *group = netif_igmp_data(netif); group; group = group->next)
             if (group->timer > 0)
                 return true;
@@ -88,7 +88,7 @@ static bool igmp_needed(void)
 static bool mld_needed(void)
 {
     const struct netif *netif;
-    NETIF_FOREACH (netif)
+    NETIF_FOREACH(netif)
         for (const struct mld_group *group = netif_mld6_data(netif); group; group = group->next)
             if (group->timer > 0)
                 return true;
@@ -110,7 +110,7 @@ static bool nd_interface_needed(const struct netif *netif)
 static bool nd_needed(void)
 {
     const struct netif *netif;
-    NETIF_FOREACH (netif)
+    NETIF_FOREACH(netif)
         if (nd_interface_needed(netif))
             return true;
     for (int i = 0; i < LWIP_ND6_NUM_NEIGHBORS; i++)

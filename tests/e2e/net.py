@@ -72,6 +72,26 @@ def check_v6(host):
     echo_stream((f"{text}%ctap0", 7), 300_000)
 
 
+def check_outage(host):
+    """The link goes away and comes back in the middle of a transfer: what got lost is sent again."""
+    transfer = threading.Thread(target=bulk_or_exit, args=((host, 7), 40_000_000))
+    transfer.start()
+    for _ in range(3):
+        time.sleep(0.1)
+        for state in ("down", "up"):
+            subprocess.run(["ip", "link", "set", "ctap0", state], check=True)
+            time.sleep(0.05)
+    transfer.join()
+
+
+def bulk_or_exit(address, bytes_):
+    try:
+        echo_stream(address, bytes_)
+    except BaseException as error:
+        print(error, file=sys.stderr)
+        os._exit(1)
+
+
 def checksum(data):
     total = sum(struct.unpack(f">{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xffff)
@@ -159,6 +179,10 @@ def test_tap_v6():
 
 def test_tap_connections():
     tap_check("connections")
+
+
+def test_tap_outage():
+    tap_check("outage")
 
 
 def test_tap_flood():

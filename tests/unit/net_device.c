@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c */
 /* sources: net/transmit.c net/socket.c net/stream.c net/stream_options.c net/listen.c */
-/* sources: net/datagram.c net/options.c net/address.c net/net_metrics.c net/port/timers.c net/port/memory.c */
-/* sources: net/port/sequence.c net/port/checksum.c */
+/* sources: net/datagram.c net/options.c net/address.c net/net_metrics.c net/port/timers.c */
+/* sources: net/port/memory.c net/port/sequence.c net/port/checksum.c */
 /* sources: $(LWIP_TREE)/src/core/def.c $(LWIP_TREE)/src/core/dns.c */
 /* sources: $(LWIP_TREE)/src/core/inet_chksum.c $(LWIP_TREE)/src/core/init.c */
 /* sources: $(LWIP_TREE)/src/core/ip.c $(LWIP_TREE)/src/core/mem.c $(LWIP_TREE)/src/core/memp.c */
@@ -36,6 +36,7 @@
 #include <string.h>
 
 #include "interface.h"
+#include "lwip/dns.h"
 #include "socket.h"
 #include "stack.h"
 #include "tests/unit/support/net_host.h"
@@ -174,8 +175,8 @@ static void test_receive_checksum(void **state)
     socket_end(socket);
 }
 
-/* Sockets that nobody reads: lending stops, then copying; the ring stays full, memory stays bounded,
- * and all comes back. */
+/* Sockets that nobody reads: lending stops, then copying; the ring stays full, memory stays
+ * bounded, and all comes back. */
 static void test_unread(void **state)
 {
     struct socket *sockets[1] = {udp_open(7)};
@@ -271,7 +272,7 @@ static void test_kicks(void **state)
     socket_end(socket);
 }
 
-/* Nothing happens, so nobody needs to wake; a query for a peer's address is repeated, for a while. */
+/* Nothing happens, so nobody needs to wake; a query for a peer's address is repeated a while. */
 static void test_quiet(void **state)
 {
     struct socket *socket = udp_open(1234);
@@ -294,6 +295,46 @@ static void test_quiet(void **state)
     assert_true(timers_deadline() == UINT64_MAX);
     net_unlock();
     socket_end(socket);
+}
+
+/* A router's name server does not push aside the one that the host named. */
+static void test_name_servers(void **state)
+{
+    unsigned char frame[14 + 40 + 16 + 24] = {0x33, 0x33, 0, 0, 0, 1, 2, 0, 0, 0, 0, 1, 0x86, 0xdd};
+    unsigned char *ip = frame + 14, *ra = ip + 40;
+    unsigned char pseudo[40 + 40] = {[35] = 40, [39] = 58};
+    (void)state;
+    ip[0] = 0x60;
+    ip[5] = 40;
+    ip[6] = 58;
+    ip[7] = 255;
+    ip[8] = 0xfe; /* fe80::1 to ff02::1 */
+    ip[9] = 0x80;
+    ip[23] = 1;
+    ip[24] = 0xff;
+    ip[25] = 2;
+    ip[39] = 1;
+    ra[0] = 134;
+    ra[6] = 7;   /* router lifetime */
+    ra[16] = 25; /* RDNSS, RFC 8106 */
+    ra[17] = 3;
+    ra[22] = 7;
+    ra[24] = 0xfd;
+    ra[39] = 53;
+    memcpy(pseudo, ip + 8, 32);
+    memcpy(pseudo + 40, ra, 40);
+    uint16_t sum = (uint16_t)~net_checksum(pseudo, sizeof pseudo);
+    memcpy(ra + 2, &sum, sizeof sum);
+    net_host_frame(frame, sizeof frame, true);
+    net_host_run();
+
+    net_lock();
+    assert_true(IP_IS_V6(dns_getserver(0))); /* lwIP did put it first */
+    name_servers_order();
+    assert_true(IP_IS_V4(dns_getserver(0)));
+    assert_int_equal(ip_2_ip4(dns_getserver(0))->addr, htonl(0x0a000001));
+    assert_true(IP_IS_V6(dns_getserver(1)));
+    net_unlock();
 }
 
 /* Last: the device breaks its contract. It is reported once and never called again; the loopback
@@ -328,10 +369,11 @@ static void test_out_of_service(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_receive),       cmocka_unit_test(test_receive_checksum),
-        cmocka_unit_test(test_unread),        cmocka_unit_test(test_transmit_checksum),
-        cmocka_unit_test(test_transmit_full), cmocka_unit_test(test_kicks),
-        cmocka_unit_test(test_quiet),         cmocka_unit_test(test_out_of_service),
+        cmocka_unit_test(test_receive),        cmocka_unit_test(test_receive_checksum),
+        cmocka_unit_test(test_unread),         cmocka_unit_test(test_transmit_checksum),
+        cmocka_unit_test(test_transmit_full),  cmocka_unit_test(test_kicks),
+        cmocka_unit_test(test_quiet),          cmocka_unit_test(test_name_servers),
+        cmocka_unit_test(test_out_of_service),
     };
     net_host_start(true);
     net_host_sent = on_sent;

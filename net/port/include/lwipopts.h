@@ -64,7 +64,7 @@
 #define LWIP_IPV6_DHCP6 0
 #define LWIP_ND6_NUM_NEIGHBORS 32
 #define LWIP_ND6_NUM_DESTINATIONS 32
-#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS 1
+#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS 1 /* see name_servers_order in net/interface.c */
 #define IPV6_FRAG_COPYHEADER 1 /* pointers are larger than what lwIP would overlay */
 
 /* Names. */
@@ -96,6 +96,8 @@
 #define TCP_LISTEN_BACKLOG 0     /* lwIP's counts to 255; net/socket_listen.c has its own */
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 1 /* tells the socket when its connection is gone */
 #define LWIP_HOOK_TCP_ISN net_tcp_isn
+#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, header, pcb, options)                                     \
+    net_tcp_segment_out(header, pcb, options)
 
 /* Counters: those of RFC 4022 (TCP) and RFC 4113 (UDP), shown by net/metrics.c. */
 #define LWIP_STATS 1
