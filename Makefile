@@ -54,7 +54,7 @@ run: $(MONITOR) $(B)/apps/httpd $(B)/site.tar ## build and boot the web applianc
 test: all $(TESTS) ## all tests, or TEST='guest/*'; the last line is "N passed, N failed"
 	@B=$(B) tests/run $(foreach pattern,$(TEST),'$(pattern)')
 
-bench: all $(BENCHES) ## boot time, size, memory, idle, load; QUICK=1 is shorter: build/bench/results.json
+bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small) ## boot time, size, memory, idle, load; QUICK=1 is shorter: build/bench/results.json
 	@B=$(B) bench/run
 
 fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS=60 seconds

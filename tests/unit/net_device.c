@@ -2,7 +2,7 @@
 /* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c */
 /* sources: net/transmit.c net/socket.c net/stream.c net/stream_options.c net/listen.c */
 /* sources: net/datagram.c net/options.c net/address.c net/net_metrics.c net/port/timers.c */
-/* sources: net/port/memory.c net/port/sequence.c net/port/checksum.c */
+/* sources: net/port/memory.c net/port/sequence.c net/port/checksum.c net/port/time_wait.c */
 /* sources: $(LWIP_TREE)/src/core/def.c $(LWIP_TREE)/src/core/dns.c */
 /* sources: $(LWIP_TREE)/src/core/inet_chksum.c $(LWIP_TREE)/src/core/init.c */
 /* sources: $(LWIP_TREE)/src/core/ip.c $(LWIP_TREE)/src/core/mem.c $(LWIP_TREE)/src/core/memp.c */

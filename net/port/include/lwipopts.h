@@ -96,6 +96,8 @@
 #define TCP_LISTEN_BACKLOG 0     /* lwIP's counts to 255; net/socket_listen.c has its own */
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 1 /* tells the socket when its connection is gone */
 #define LWIP_HOOK_TCP_ISN net_tcp_isn
+#define LWIP_HOOK_IP4_INPUT(packet, interface) net_ip4_input(packet)
+#define LWIP_HOOK_IP6_INPUT(packet, interface) net_ip6_input(packet, interface)
 #define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, header, pcb, options)                                     \
     net_tcp_segment_out(header, pcb, options)
 
