@@ -20,11 +20,14 @@ FLOOD = 30000
 
 # ---- in the namespace --------------------------------------------------------------------------
 
-def echo_stream(address, bytes_):
-    """Sends and receives at once; the answer must be the question."""
+def echo_stream(address, bytes_, connected=None):
+    """Sends and receives at once; the answer must be the question. Sets the event `connected`."""
     data = random.randbytes(bytes_)
     got = bytearray()
     with socket.create_connection(address, timeout=60) as peer:
+        if connected:
+            connected.set()
+
         def send():
             peer.sendall(data)
             peer.shutdown(socket.SHUT_WR)
@@ -74,8 +77,10 @@ def check_v6(host):
 
 def check_outage(host):
     """The link goes away and comes back in the middle of a transfer: what got lost is sent again."""
-    transfer = threading.Thread(target=bulk_or_exit, args=((host, 7), 40_000_000))
+    connected = threading.Event()
+    transfer = threading.Thread(target=bulk_or_exit, args=((host, 7), 40_000_000, connected))
     transfer.start()
+    connected.wait()
     for _ in range(3):
         time.sleep(0.1)
         for state in ("down", "up"):
@@ -84,9 +89,9 @@ def check_outage(host):
     transfer.join()
 
 
-def bulk_or_exit(address, bytes_):
+def bulk_or_exit(*arguments):
     try:
-        echo_stream(address, bytes_)
+        echo_stream(*arguments)
     except BaseException as error:
         print(error, file=sys.stderr)
         os._exit(1)
