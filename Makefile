@@ -49,7 +49,7 @@ all: $(APPS) $(B)/site.tar $(MONITOR) $(B)/coracle-cc ## everything into B=build
 run: $(MONITOR) $(B)/apps/httpd $(B)/site.tar ## build and boot the web appliance; it serves port RUN_PORT=8080 until Ctrl-C
 	@echo "http://127.0.0.1:$(RUN_PORT)/ (Ctrl-C ends it)"
 	@$(MONITOR) run --net user,$(RUN_PORT):80 --blk $(B)/site.tar,ro $(B)/apps/httpd & vm=$$!; \
-	trap "kill -INT $$vm; wait $$vm; exit 0" INT; trap "kill $$vm; wait $$vm; exit 143" TERM HUP; wait $$vm
+	trap "kill $$vm; wait $$vm; exit 0" INT; trap "kill $$vm; wait $$vm; exit 143" TERM HUP; wait $$vm
 
 test: all $(TESTS) ## all tests, or TEST='guest/*'; the last line is "N passed, N failed"
 	@B=$(B) tests/run $(foreach pattern,$(TEST),'$(pattern)')
