@@ -32,6 +32,9 @@ BARE_GOALS := help clean distclean format check-layers
 GOALS := $(or $(MAKECMDGOALS),all)
 
 ifneq ($(filter-out $(BARE_GOALS),$(GOALS)),)
+ifneq ($(words $(CURDIR) $(B) $(CORACLE_CACHE)),3)
+$(error newlib does not build where a path has a space: move $(CURDIR), B=$(B) or CORACLE_CACHE=$(CORACLE_CACHE))
+endif
 include mk/deps.mk
 include mk/guest.mk
 include mk/host.mk
@@ -40,16 +43,18 @@ endif
 
 .PHONY: all run test bench fuzz check-layers format help clean distclean FORCE
 
-all: $(APPS) $(MONITOR) $(B)/coracle-cc ## everything into build/ (the first time it fetches and builds newlib and lwIP)
+all: $(APPS) $(B)/site.tar $(MONITOR) $(B)/coracle-cc ## everything into B=build (the first time it fetches and builds newlib and lwIP)
 
-run: $(MONITOR) $(B)/apps/httpd $(B)/site.tar ## build and boot the web appliance (RUN_PORT=8080); serves until Ctrl-C
+# Ctrl-C is how this ends, so it is no error.
+run: $(MONITOR) $(B)/apps/httpd $(B)/site.tar ## build and boot the web appliance; it serves port RUN_PORT=8080 until Ctrl-C
 	@echo "http://127.0.0.1:$(RUN_PORT)/ (Ctrl-C ends it)"
-	@exec $(MONITOR) run --net user,$(RUN_PORT):80 --blk $(B)/site.tar,ro $(B)/apps/httpd
+	@$(MONITOR) run --net user,$(RUN_PORT):80 --blk $(B)/site.tar,ro $(B)/apps/httpd & vm=$$!; \
+	trap "kill $$vm; wait $$vm; exit 0" INT; trap "kill $$vm; wait $$vm; exit 143" TERM HUP; wait $$vm
 
-test: all $(TESTS) ## all tests; the last line is "N passed, N failed"
+test: all $(TESTS) ## all tests, or TEST='guest/*'; the last line is "N passed, N failed"
 	@B=$(B) tests/run $(foreach pattern,$(TEST),'$(pattern)')
 
-bench: all $(BENCHES) ## boot time, footprint, net, block: build/bench/results.json
+bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small) ## boot time, size, memory, idle, load; QUICK=1 is shorter: build/bench/results.json
 	@B=$(B) bench/run
 
 fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS=60 seconds

@@ -14,6 +14,7 @@
 #define SLEW_SHIFT 11
 
 #define NS_PER_S 1000000000u
+#define WALL_NOISE_NS 1000000u
 
 void clock_scale(uint32_t tsc_khz, uint32_t *mul, int8_t *shift)
 {
@@ -54,19 +55,49 @@ static void publish(struct clock *clock, uint64_t tsc, uint64_t system_ns, uint3
     __atomic_store_n(&page->version, version + 2, __ATOMIC_RELEASE);
 }
 
-void clock_start(struct clock *clock, struct pvn_clock *page, uint32_t tsc_khz)
+/* Wall time at system time 0, as the host's two clocks say now. */
+static uint64_t wall_base_ns(const struct clock *clock, uint64_t now_ns)
 {
     struct timespec wall;
 
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (uint64_t)wall.tv_sec * NS_PER_S + (uint64_t)wall.tv_nsec - (now_ns - clock->start_ns);
+}
+
+static void publish_wall(struct clock *clock, uint64_t base_ns)
+{
+    struct pvn_clock *page = clock->page;
+    uint64_t seconds = base_ns / NS_PER_S;
+    uint32_t version = page->wall_version;
+
+    /* As in publish. */
+    __atomic_store_n(&page->wall_version, version + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&page->wall_sec, (uint32_t)seconds, __ATOMIC_RELAXED);
+    __atomic_store_n(&page->wall_sec_high, (uint32_t)(seconds >> 32), __ATOMIC_RELAXED);
+    __atomic_store_n(&page->wall_nsec, (uint32_t)(base_ns % NS_PER_S), __ATOMIC_RELAXED);
+    __atomic_store_n(&page->wall_version, version + 2, __ATOMIC_RELEASE);
+    clock->wall_ns = base_ns;
+}
+
+/* Somebody may have set the host's clock. What the two readings differ by anyway does not count. */
+static void follow_wall(struct clock *clock, uint64_t now_ns)
+{
+    uint64_t base_ns = wall_base_ns(clock, now_ns);
+    uint64_t moved_ns = base_ns > clock->wall_ns ? base_ns - clock->wall_ns
+                                                 : clock->wall_ns - base_ns;
+    if (moved_ns > WALL_NOISE_NS)
+        publish_wall(clock, base_ns);
+}
+
+void clock_start(struct clock *clock, struct pvn_clock *page, uint32_t tsc_khz)
+{
     *clock = (struct clock){.page = page};
     clock_scale(tsc_khz, &clock->nominal_mul, &clock->shift);
     page->tsc_shift = clock->shift;
-    clock_gettime(CLOCK_REALTIME, &wall);
     clock->start_ns = clock->refreshed_ns = monotonic_ns();
     publish(clock, __builtin_ia32_rdtsc(), 0, clock->nominal_mul);
-    page->wall_sec = (uint32_t)wall.tv_sec;
-    page->wall_sec_high = (uint32_t)((uint64_t)wall.tv_sec >> 32);
-    page->wall_nsec = (uint32_t)wall.tv_nsec;
+    publish_wall(clock, wall_base_ns(clock, clock->start_ns));
     page->vm_generation = 1;
 }
 
@@ -83,6 +114,7 @@ void clock_refresh(struct clock *clock)
                         scale(tsc - page->tsc_timestamp, page->tsc_to_system_mul, clock->shift);
     uint64_t target_ns = now_ns - clock->start_ns;
 
+    follow_wall(clock, now_ns);
     if (guest_ns <= target_ns)
         publish(clock, tsc, target_ns, clock->nominal_mul);
     else

@@ -14,6 +14,7 @@ struct clock {
     struct pvn_clock *page;
     uint64_t start_ns; /* CLOCK_MONOTONIC at system time 0 */
     uint64_t refreshed_ns;
+    uint64_t wall_ns; /* published: wall time at system time 0 */
     uint32_t nominal_mul;
     int8_t shift;
 };
@@ -23,7 +24,7 @@ void clock_scale(uint32_t tsc_khz, uint32_t *mul, int8_t *shift);
 
 void clock_start(struct clock *clock, struct pvn_clock *page, uint32_t tsc_khz);
 
-/* Follows CLOCK_MONOTONIC, at most every few milliseconds; never backwards for the guest. */
+/* Follows CLOCK_MONOTONIC and a wall clock that was set, at most every few milliseconds; never backwards for the guest. */
 void clock_refresh(struct clock *clock);
 
 /* The CLOCK_MONOTONIC time of a system time; PVN_NO_DEADLINE, and what lies too far, UINT64_MAX. */

@@ -119,6 +119,14 @@ void events_block_signals(bool block)
     sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
+/* Whoever starts a command in the background may have it ignore the terminal's Ctrl-C. */
+static bool stays_ignored(int signal)
+{
+    struct sigaction inherited;
+    return signal == SIGINT && !sigaction(signal, NULL, &inherited) &&
+           inherited.sa_handler == SIG_IGN;
+}
+
 int events_start(struct events *events, struct pvn_vcpu *shared, struct kvm_run *run)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -128,7 +136,7 @@ int events_start(struct events *events, struct pvn_vcpu *shared, struct kvm_run 
     handled = events;
     sigfillset(&action.sa_mask);
     for (size_t i = 0; i < sizeof vcpu_signals / sizeof vcpu_signals[0]; i++)
-        if (sigaction(vcpu_signals[i], &action, NULL))
+        if (!stays_ignored(vcpu_signals[i]) && sigaction(vcpu_signals[i], &action, NULL))
             return -errno;
     return 0;
 }

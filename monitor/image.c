@@ -11,10 +11,9 @@
 
 #include "say.h"
 
-/* Writable data up to this size is read into anonymous memory, populated at once: the guest's first
- * touch of each page would cost more. Larger data is mapped and comes page by page. */
+/* Writable data up to this size is read into anonymous memory at once: the guest's first touch of each
+ * page would cost more. Larger data is mapped and comes page by page. */
 #define DATA_COPY_MAX (256u << 10)
-#define STACK_TOP_BYTES (16u << 10)
 
 #define PAGE PVN_PAGE_SIZE
 
@@ -109,20 +108,6 @@ static int read_data(const struct image *image, const struct elf_segment *segmen
     return 0;
 }
 
-/*
- * Small data is populated as a whole. Of a segment of zeros alone (a boot stack above its guard
- * page) only the end is: a stack is used from there, and most of it never.
- */
-static void populate_writable(const struct elf_segment *segment, uint8_t *host, uint64_t lead)
-{
-    uint64_t bytes = page_up(lead + segment->memory_bytes), skip = 0;
-
-    if (segment->file_bytes == 0 && bytes > STACK_TOP_BYTES)
-        skip = bytes - STACK_TOP_BYTES;
-    if (bytes - skip <= DATA_COPY_MAX)
-        madvise(host + skip, bytes - skip, MADV_POPULATE_WRITE);
-}
-
 static int place_segment(const struct image *image, const struct elf_segment *segment,
                          struct guest_memory *memory)
 {
@@ -135,16 +120,12 @@ static int place_segment(const struct image *image, const struct elf_segment *se
         result = map_shared(image, segment, host, PROT_READ);
         if (result)
             return result;
-        /* The pages are in the page cache as a rule; one call maps them all. Where it fails they
-         * come one by one. */
-        madvise(host, page_up(lead + segment->file_bytes), MADV_POPULATE_READ);
         memory->read_only[memory->read_only_count].begin = begin;
         memory->read_only[memory->read_only_count].end = page_up(segment->address +
                                                                  segment->memory_bytes);
         memory->read_only_count++;
         return 0;
     }
-    populate_writable(segment, host, lead);
     if (segment->file_bytes == 0)
         return 0;
     if (segment->file_bytes <= DATA_COPY_MAX)

@@ -23,8 +23,10 @@ void layout_compute(struct layout *layout, const struct layout_needs *needs)
     uint64_t ram_end = PVN_RAM_BASE + needs->ram_bytes;
     uint64_t split_bytes = round_up(ram_end, LAYOUT_LARGE_PAGE) / LAYOUT_LARGE_PAGE * PVN_PAGE_SIZE;
     uint64_t devices_bytes = needs->control_bytes + needs->config_bytes + needs->rings_bytes;
-    /* 1 MiB covers the fixed pages, the directories and the area's own tables many times over. */
-    uint64_t area_bytes = round_up((1 << 20) + needs->record_bytes + devices_bytes + split_bytes,
+    /* The directories and the area's own tables take about a 256th of the split tables in all: room
+     * for twice that, and 1 MiB for the fixed pages and all rounding. */
+    uint64_t tables_bytes = (1 << 20) + split_bytes / 128;
+    uint64_t area_bytes = round_up(tables_bytes + needs->record_bytes + devices_bytes + split_bytes,
                                    LAYOUT_LARGE_PAGE);
 
     layout->ram_end = ram_end;

@@ -20,7 +20,7 @@
  *     split     room for a PT for each 2 MiB of RAM      supervisor RW NX
  *   area_end
  *
- * What every boot touches comes first and together, so that one call populates it.
+ * What every boot touches comes first and together.
  */
 #ifndef MONITOR_LAYOUT_H
 #define MONITOR_LAYOUT_H

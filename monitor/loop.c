@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define EVENTS_PER_WAIT 64
-#define TIMERS_MAX 32
+#define TIMERS_MAX 128 /* at most three a device */
 
 /* Indexed by descriptor. */
 struct watch {

@@ -230,6 +230,14 @@ static const SlirpCb user_callbacks = {
 
 /* --- the device --- */
 
+/* More fragments follow, or this is not the first one. The reassembly of libslirp 4.7 has been seen to
+ * run on wild pointers when a guest sends nonsense, so fragments are not for it. */
+static bool is_fragment(const uint8_t *frame, uint32_t bytes)
+{
+    return bytes >= 34 && frame[12] == 0x08 && frame[13] == 0x00 &&
+           ((frame[20] & 0x3f) | frame[21]) != 0;
+}
+
 static bool user_transmit(struct net *net, const struct virtio_net_hdr_mrg_rxbuf *header,
                           struct iovec *segments, unsigned count, uint32_t bytes)
 {
@@ -240,6 +248,8 @@ static bool user_transmit(struct net *net, const struct virtio_net_hdr_mrg_rxbuf
         return false;
     /* libslirp reads some fields twice: it gets a copy that the guest cannot change. */
     iov_read(segments, count, user->frame, bytes);
+    if (is_fragment(user->frame, bytes))
+        return false;
     user->sockets.library->input(user->sockets.slirp, user->frame, (int)bytes);
     return true;
 }

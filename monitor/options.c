@@ -109,7 +109,7 @@ static int add_device(struct parser *parser, const char *name, enum device_kind 
 {
     struct options *options = parser->options;
     if (options->device_count == OPTIONS_DEVICES_MAX)
-        return fail(parser, "--%s %s: more than %u devices", name, spec, OPTIONS_DEVICES_MAX);
+        return fail(parser, "--%s: more than %u devices", name, OPTIONS_DEVICES_MAX);
     options->devices[options->device_count++] = (struct device_option){kind, spec};
     return 0;
 }

@@ -253,7 +253,8 @@ int tables_protect(const struct tables *tables, uint64_t *at, uint64_t end, enum
 
     while (*at < end && count < SYSTEM_LIST_MAX) {
         uint64_t directory = *directory_entry(tables, *at), entry, changed, next, where;
-        if (directory & ENTRY_LARGE || !(directory & ENTRY_PRESENT)) {
+        bool large = directory & ENTRY_LARGE || !(directory & ENTRY_PRESENT);
+        if (large) {
             next = (*at / TABLE_SPAN + 1) * TABLE_SPAN;
             where = layout->directories + *at / TABLE_SPAN * 8;
             entry = directory;
@@ -266,7 +267,7 @@ int tables_protect(const struct tables *tables, uint64_t *at, uint64_t end, enum
             return entry & ENTRY_PRESENT ? -EPERM : -EINVAL;
         changed = with_rights(entry, rights);
         if (changed != entry) {
-            if (next - *at > PVN_PAGE_SIZE && (*at % TABLE_SPAN || next > end))
+            if (large && (*at % TABLE_SPAN || next > end))
                 changed = split_large(tables, entry, *at, next < end ? next : end, rights);
             list[2 + 2 * count] = where;
             list[3 + 2 * count] = changed;

@@ -9,8 +9,8 @@
 #include "resolve.h"
 #include "services.h"
 
-#define KNOWN_FLAGS                                                                                \
-    (AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_V4MAPPED | AI_ALL | AI_ADDRCONFIG |           \
+#define KNOWN_FLAGS                                                                      \
+    (AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_V4MAPPED | AI_ALL | AI_ADDRCONFIG | \
      AI_NUMERICSERV)
 
 /* An entry of the list, in one block. */
@@ -100,7 +100,8 @@ static int check_arguments(const char *node, const char *service, const struct a
         hints->ai_family != AF_INET6)
         return EAI_FAMILY;
     *port = service ? service_port(service) : 0;
-    if (*port < 0 || (service && hints->ai_flags & AI_NUMERICSERV && (*service < '0' || *service > '9')))
+    if (*port < 0 ||
+        (service && hints->ai_flags & AI_NUMERICSERV && (*service < '0' || *service > '9')))
         return hints->ai_flags & AI_NUMERICSERV ? EAI_NONAME : EAI_SERVICE;
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The program's entry points (<sys/socket.h>): a descriptor becomes a socket, arguments are checked,
- * the protocol does the work under the stack's lock, and a negative errno becomes -1 and errno.
+ * The program's entry points (<sys/socket.h>): a descriptor becomes a socket, arguments are
+ * checked, the protocol does the work under the stack's lock, and a negative errno becomes -1 and
+ * errno.
  */
 #include <errno.h>
 #include <netinet/in.h>

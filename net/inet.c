@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Internet addresses as text and in byte order (<arpa/inet.h>, <netinet/in.h>). Needs nothing of the
- * network: a program that only converts addresses links only this.
+ * Internet addresses as text and in byte order (<arpa/inet.h>, <netinet/in.h>). Needs nothing of
+ * the network: a program that only converts addresses links only this.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -42,11 +42,25 @@ static void on_event(void *context)
     net_thread_wake();
 }
 
+void name_servers_order(void)
+{
+    static ip_addr_t named; /* by the host or DHCP: IPv4 */
+    ip_addr_t first = *dns_getserver(0);
+    if (IP_IS_V4_VAL(first) && !ip_addr_isany_val(first)) {
+        ip_addr_copy(named, first);
+    } else if (!ip_addr_isany_val(named)) {
+        dns_setserver(0, &named);
+        if (!ip_addr_isany_val(first))
+            dns_setserver(1, &first);
+    }
+}
+
 /* One line for each new IPv4 address. */
 static void on_status(struct netif *netif)
 {
     struct interface *interface = netif->state;
     uint32_t ip = netif_ip4_addr(netif)->addr;
+    name_servers_order(); /* DHCP may just have named one */
     if (ip == interface->logged_ip4)
         return;
     interface->logged_ip4 = ip;
@@ -78,7 +92,8 @@ static err_t interface_init(struct netif *netif)
     netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
                    NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
     /* Checking TCP and UDP is switched on for a frame that needs it (receive.c). */
-    unsigned checks = NETIF_CHECKSUM_ENABLE_ALL & ~(NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
+    unsigned checks = NETIF_CHECKSUM_ENABLE_ALL &
+                      ~(NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
     if (net->tx_csum)
         checks &= ~(NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP);
     NETIF_SET_CHECKSUM_CTRL(netif, (u16_t)checks);
@@ -114,6 +129,7 @@ static int interface_configure(struct interface *interface)
     IP_SET_TYPE_VAL(server, IPADDR_TYPE_V4);
     if (!ip_addr_isany(&server))
         dns_setserver(0, &server);
+    name_servers_order();
     return 0;
 }
 

@@ -1,26 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The network's counters for monitoring: frames and bytes by us, TCP's by lwIP. */
+#include "arch/hooks.h"
 #include "interface.h"
 #include "kernel/metrics.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/stats.h"
 #include "stack.h"
 
-#define LWIP_COUNTER(function, field)                                                              \
-    static uint64_t function(void)                                                                 \
-    {                                                                                              \
-        return lwip_stats.mib2.field;                                                              \
+#define LWIP_COUNTER(function, field) \
+    static uint64_t function(void)    \
+    {                                 \
+        return lwip_stats.mib2.field; \
     }
 LWIP_COUNTER(active_opens, tcpactiveopens)
 LWIP_COUNTER(passive_opens, tcppassiveopens)
 LWIP_COUNTER(attempt_fails, tcpattemptfails)
 LWIP_COUNTER(segments_in, tcpinsegs)
 LWIP_COUNTER(segments_out, tcpoutsegs)
-LWIP_COUNTER(retransmits, tcpretranssegs)
 LWIP_COUNTER(input_errors, tcpinerrs)
 LWIP_COUNTER(resets_out, tcpoutrsts)
 LWIP_COUNTER(udp_in, udpindatagrams)
 LWIP_COUNTER(udp_out, udpoutdatagrams)
+
+/* lwIP's own counter knows fast retransmissions only. */
+static uint64_t retransmit_count;
+
+u32_t *net_tcp_segment_out(const struct tcp_hdr *header, const struct tcp_pcb *pcb, u32_t *options)
+{
+    if (pcb && TCP_SEQ_LT(lwip_ntohl(header->seqno), pcb->snd_nxt))
+        retransmit_count++;
+    return options;
+}
+
+static uint64_t retransmits(void)
+{
+    return retransmit_count;
+}
 
 static uint64_t pcbs_count(const struct tcp_pcb *pcb)
 {
@@ -51,18 +66,18 @@ static uint64_t memory_bytes(void)
     return memory_in_use();
 }
 
-#define COUNTER(metric, text, variable)                                                            \
-    {                                                                                              \
-        .name = "coracle_net_" metric, .help = text, .kind = METRIC_COUNTER,                       \
-        .value = &net_counters.variable                                                            \
+#define COUNTER(metric, text, variable)                                      \
+    {                                                                        \
+        .name = "coracle_net_" metric, .help = text, .kind = METRIC_COUNTER, \
+        .value = &net_counters.variable                                      \
     }
-#define LWIP(metric, text, function)                                                               \
-    {                                                                                              \
-        .name = "coracle_" metric, .help = text, .kind = METRIC_COUNTER, .read = function          \
+#define LWIP(metric, text, function)                                                      \
+    {                                                                                     \
+        .name = "coracle_" metric, .help = text, .kind = METRIC_COUNTER, .read = function \
     }
-#define GAUGE(metric, text, function)                                                              \
-    {                                                                                              \
-        .name = "coracle_" metric, .help = text, .kind = METRIC_GAUGE, .read = function            \
+#define GAUGE(metric, text, function)                                                   \
+    {                                                                                   \
+        .name = "coracle_" metric, .help = text, .kind = METRIC_GAUGE, .read = function \
     }
 
 static const struct metric rows[] = {

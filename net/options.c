@@ -182,9 +182,9 @@ static int linger_set(struct socket *socket, const void *value, socklen_t bytes)
         return -EINVAL;
     memcpy(&linger, value, sizeof linger);
     socket->linger = linger.l_onoff;
-    socket->linger_seconds =
-        (uint16_t)(linger.l_linger < 0 || linger.l_linger > UINT16_MAX ? UINT16_MAX
-                                                                       : linger.l_linger);
+    socket->linger_seconds = (uint16_t)(linger.l_linger < 0 || linger.l_linger > UINT16_MAX
+                                            ? UINT16_MAX
+                                            : linger.l_linger);
     return 0;
 }
 
@@ -333,7 +333,8 @@ static bool special_set(struct socket *socket, int level, int option, const void
         *result = timeout_set(&socket->send_timeout_ms, value, bytes);
     else if (level == SOL_SOCKET && option == SO_LINGER)
         *result = linger_set(socket, value, bytes);
-    else if ((v6 && option == IPV6_JOIN_GROUP) || (level == IPPROTO_IP && option == IP_ADD_MEMBERSHIP))
+    else if ((v6 && option == IPV6_JOIN_GROUP) ||
+             (level == IPPROTO_IP && option == IP_ADD_MEMBERSHIP))
         *result = membership_option(socket, v6, true, value, bytes);
     else if ((v6 && option == IPV6_LEAVE_GROUP) ||
              (level == IPPROTO_IP && option == IP_DROP_MEMBERSHIP))

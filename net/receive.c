@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Received frames. The ring holds buffers of half a page. A small frame is copied and its buffer goes
- * back at once; of a large one only the headers are copied, because lwIP reads them more than once
- * and the other side may still write into the buffer, and the payload stays where it is until the
- * program has read it. When too many buffers wait for the program, large frames are copied too; when
- * there is no memory for that either, they are dropped. The ring is always filled up again.
+ * Received frames. The ring holds buffers of half a page. A small frame is copied and its buffer
+ * goes back at once; of a large one only the headers are copied, because lwIP reads them more than
+ * once and the other side may still write into the buffer, and the payload stays where it is until
+ * the program has read it. When too many buffers wait for the program, large frames are copied too;
+ * when there is no memory for that either, they are dropped. The ring is always filled up again.
  * Called under the stack's lock.
  */
 #include <errno.h>
@@ -19,8 +19,8 @@
 #define BUFFER_BYTES (PAGE_BYTES / 2)
 #define POSTED_LEAST 16u
 #define POSTED_MOST 128u
-#define HEADERS_BYTES 144u  /* Ethernet, IPv4 and TCP with all options: 134 */
-#define COPY_BYTES 256u     /* frames up to this size are not worth lending */
+#define HEADERS_BYTES 144u /* Ethernet, IPv4 and TCP with all options: 134 */
+#define COPY_BYTES 256u    /* frames up to this size are not worth lending */
 
 /* Metadata lies apart from the memory that the other side may write. */
 struct receive_buffer {
@@ -31,7 +31,8 @@ struct receive_buffer {
 };
 
 struct frame_kind {
-    bool is_lendable; /* TCP or UDP data for a socket */
+    bool is_lendable; /* TCP or UDP for a socket */
+    bool is_data;     /* ... that will wait there until the program reads it */
     bool is_fragment;
     bool is_arp;
 };
@@ -49,12 +50,17 @@ static bool port_is_a_socket(unsigned port)
     return port != 53 && port != 67 && port != 68 && port != 546 && port != 547;
 }
 
-static bool transport_is_lendable(unsigned protocol, const unsigned char *header, size_t bytes)
+/* `bytes` are in reach at `header`, `length` is what the IP header says. */
+static void transport_classify(struct frame_kind *kind, unsigned protocol,
+                               const unsigned char *header, size_t bytes, size_t length)
 {
-    if (protocol == 6)
-        return true;
-    return protocol == 17 && bytes >= 8 && port_is_a_socket(big_endian16(header)) &&
-           port_is_a_socket(big_endian16(header + 2));
+    if (protocol == 6 && bytes >= 20) {
+        kind->is_lendable = true;
+        kind->is_data = length > (header[12] >> 4) * 4u;
+    } else if (protocol == 17 && bytes >= 8) {
+        kind->is_lendable = kind->is_data = port_is_a_socket(big_endian16(header)) &&
+                                            port_is_a_socket(big_endian16(header + 2));
+    }
 }
 
 static struct frame_kind frame_classify(const unsigned char *frame, size_t bytes)
@@ -72,13 +78,14 @@ static struct frame_kind frame_classify(const unsigned char *frame, size_t bytes
         size_t header_bytes = (ip[0] & 15u) * 4u;
         kind.is_fragment = big_endian16(ip + 6) & 0x3fff;
         if (!kind.is_fragment && header_bytes <= bytes)
-            kind.is_lendable = transport_is_lendable(ip[9], ip + header_bytes, bytes - header_bytes);
+            transport_classify(&kind, ip[9], ip + header_bytes, bytes - header_bytes,
+                               big_endian16(ip + 2) - header_bytes);
         break;
     }
     case 0x86dd:
         if (bytes < 40)
             break;
-        kind.is_lendable = transport_is_lendable(ip[6], ip + 40, bytes - 40);
+        transport_classify(&kind, ip[6], ip + 40, bytes - 40, big_endian16(ip + 4));
         /* Behind any extension header there may be a fragment's. */
         kind.is_fragment = ip[6] != 6 && ip[6] != 17 && ip[6] != 58;
         break;
@@ -224,6 +231,13 @@ static void frame_input(struct interface *interface, struct pbuf *frame, struct 
     netif->chksum_flags &= (u16_t)~checks;
 }
 
+/* Data that nobody reads must leave memory for what gets the program going again: acknowledgements,
+ * new connections, its answers. TCP sends it again later. */
+static bool frame_is_unwelcome(struct frame_kind kind, uint32_t bytes, bool lend)
+{
+    return kind.is_data && (memory_is_out() || (bytes > COPY_BYTES && !lend && memory_is_short()));
+}
+
 static void frame_receive(struct receive_buffer *buffer, uint32_t bytes,
                           const struct pv_net_meta *meta)
 {
@@ -235,8 +249,10 @@ static void frame_receive(struct receive_buffer *buffer, uint32_t bytes,
     memcpy(headers, frame, header_bytes);
     struct frame_kind kind = frame_classify(headers, header_bytes);
     bool lend = bytes > COPY_BYTES && kind.is_lendable && pool_has_spare(interface);
-    struct pbuf *packet = lend ? frame_lend(buffer, headers, frame, bytes)
-                               : frame_copy(headers, frame, bytes);
+    struct pbuf *packet = NULL;
+    if (!frame_is_unwelcome(kind, bytes, lend))
+        packet = lend ? frame_lend(buffer, headers, frame, bytes)
+                      : frame_copy(headers, frame, bytes);
     /* One buffer came out of the ring, one goes in. */
     if (packet && lend)
         spare_post(interface);

@@ -78,6 +78,7 @@ static int query_one(const char *name, u8_t type, struct resolved *resolved)
         return EAI_MEMORY;
     int result = EAI_FAIL;
     net_lock();
+    name_servers_order();
     err_t error = dns_gethostbyname_addrtype(name, &query->ip, on_found, query, type);
     if (error == ERR_OK) {
         result = 0;

@@ -16,11 +16,21 @@ static const struct service {
     uint16_t port;
     uint16_t protocols;
 } services[] = {
-    {"ftp", 21, TCP_ONLY},    {"ssh", 22, TCP_ONLY},      {"telnet", 23, TCP_ONLY},
-    {"smtp", 25, TCP_ONLY},   {"domain", 53, ANY},        {"http", 80, TCP_ONLY},
-    {"pop3", 110, TCP_ONLY},  {"ntp", 123, ANY},          {"imap", 143, TCP_ONLY},
-    {"https", 443, ANY},      {"syslog", 514, ANY},       {"mqtt", 1883, TCP_ONLY},
-    {"redis", 6379, TCP_ONLY}, {"http-alt", 8080, TCP_ONLY}, {"secure-mqtt", 8883, TCP_ONLY},
+    {"ftp", 21, TCP_ONLY},
+    {"ssh", 22, TCP_ONLY},
+    {"telnet", 23, TCP_ONLY},
+    {"smtp", 25, TCP_ONLY},
+    {"domain", 53, ANY},
+    {"http", 80, TCP_ONLY},
+    {"pop3", 110, TCP_ONLY},
+    {"ntp", 123, ANY},
+    {"imap", 143, TCP_ONLY},
+    {"https", 443, ANY},
+    {"syslog", 514, ANY},
+    {"mqtt", 1883, TCP_ONLY},
+    {"redis", 6379, TCP_ONLY},
+    {"http-alt", 8080, TCP_ONLY},
+    {"secure-mqtt", 8883, TCP_ONLY},
 };
 #define SERVICES (sizeof services / sizeof services[0])
 

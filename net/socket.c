@@ -65,18 +65,30 @@ int socket_take_error(struct socket *socket)
 {
     int error = socket->error;
     socket->error = 0;
+    socket->events &= (short)~POLLERR;
     return -error;
 }
 
 int errno_of_lwip(err_t error)
 {
     static const uint8_t table[] = {
-        [-ERR_OK] = 0,          [-ERR_MEM] = ENOMEM,      [-ERR_BUF] = ENOBUFS,
-        [-ERR_TIMEOUT] = ETIMEDOUT, [-ERR_RTE] = ENETUNREACH, [-ERR_INPROGRESS] = EINPROGRESS,
-        [-ERR_VAL] = EINVAL,    [-ERR_WOULDBLOCK] = EAGAIN, [-ERR_USE] = EADDRINUSE,
-        [-ERR_ALREADY] = EALREADY, [-ERR_ISCONN] = EISCONN, [-ERR_CONN] = ENOTCONN,
-        [-ERR_IF] = ENETDOWN,   [-ERR_ABRT] = ECONNABORTED, [-ERR_RST] = ECONNRESET,
-        [-ERR_CLSD] = ENOTCONN, [-ERR_ARG] = EINVAL,
+        [-ERR_OK] = 0,
+        [-ERR_MEM] = ENOMEM,
+        [-ERR_BUF] = ENOBUFS,
+        [-ERR_TIMEOUT] = ETIMEDOUT,
+        [-ERR_RTE] = ENETUNREACH,
+        [-ERR_INPROGRESS] = EINPROGRESS,
+        [-ERR_VAL] = EINVAL,
+        [-ERR_WOULDBLOCK] = EAGAIN,
+        [-ERR_USE] = EADDRINUSE,
+        [-ERR_ALREADY] = EALREADY,
+        [-ERR_ISCONN] = EISCONN,
+        [-ERR_CONN] = ENOTCONN,
+        [-ERR_IF] = ENETDOWN,
+        [-ERR_ABRT] = ECONNABORTED,
+        [-ERR_RST] = ECONNRESET,
+        [-ERR_CLSD] = ENOTCONN,
+        [-ERR_ARG] = EINVAL,
     };
     unsigned index = (unsigned)-error;
     return index < sizeof table ? -(int)table[index] : -EIO;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stack's lock, start-up and the network thread. The thread takes received frames and runs timers
- * while nobody else does, and sleeps exactly until the next one. Part of an image when the program
- * uses sockets: every socket function calls net_lock, which is here.
+ * The stack's lock, start-up and the network thread. The thread takes received frames and runs
+ * timers while nobody else does, and sleeps exactly until the next one. Part of an image when the
+ * program uses sockets: every socket function calls net_lock, which is here.
  */
 #include "stack.h"
 
@@ -97,9 +97,10 @@ void net_assert_failed(const char *file, int line)
 }
 
 /*
- * No wake-up is lost: (1) an event's handler unparks this thread, and an unpark before the park makes
- * the park return at once; (2) interfaces_ask looks at the rings once more after asking for events;
- * (3) who moves the next deadline forward sees thread_deadline_ns, set under the lock, and unparks.
+ * No wake-up is lost: (1) an event's handler unparks this thread, and an unpark before the park
+ * makes the park return at once; (2) interfaces_ask looks at the rings once more after asking for
+ * events; (3) who moves the next deadline forward sees thread_deadline_ns, set under the lock, and
+ * unparks.
  */
 static void net_thread_run(void *argument)
 {

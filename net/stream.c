@@ -15,7 +15,7 @@
 #include "socket.h"
 #include "stack.h"
 
-#define WRITE_MOST 0xffffu          /* tcp_write's length has 16 bits */
+#define WRITE_MOST 0xffffu /* tcp_write's length has 16 bits */
 #define MEMORY_RETRY_MS 20u
 #define PORT_TRIES 32
 
@@ -234,7 +234,8 @@ static int send_wait(struct socket *socket, bool nonblocking, uint64_t deadline_
         return -EAGAIN;
     /* When memory is the limit, nobody tells of room. */
     uint64_t retry_ns = net_now_ns + MEMORY_RETRY_MS * 1000000ull;
-    bool retry = memory_is_short() && retry_ns < deadline_ns;
+    bool by_memory = !socket->connecting && (memory_is_short() || stream_space(socket) > 0);
+    bool retry = by_memory && retry_ns < deadline_ns;
     int result = socket_wait(socket, retry ? retry_ns : deadline_ns);
     return retry ? 0 : result;
 }
@@ -464,28 +465,6 @@ static void stream_close(struct socket *socket, bool may_block)
     }
     queue_drop(socket);
     socket_free(socket);
-}
-
-/* ---- names -------------------------------------------------------------------------------- */
-
-static int stream_local(struct socket *socket, struct endpoint *local)
-{
-    const struct tcp_pcb *pcb = socket->pcb.tcp;
-    if (pcb) { /* a listener's pcb begins alike */
-        ip_addr_copy(local->ip, pcb->local_ip);
-        local->port = pcb->local_port;
-    }
-    return 0;
-}
-
-static int stream_remote(struct socket *socket, struct endpoint *remote)
-{
-    const struct tcp_pcb *pcb = socket->pcb.tcp;
-    if (!socket->connected || !pcb)
-        return -ENOTCONN;
-    ip_addr_copy(remote->ip, pcb->remote_ip);
-    remote->port = pcb->remote_port;
-    return 0;
 }
 
 static int stream_need(struct socket *socket)

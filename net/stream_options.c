@@ -1,11 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Options of TCP sockets at level IPPROTO_TCP. Under the stack's lock. */
+/* What can be asked of and set on a TCP socket's pcb: names, options at level IPPROTO_TCP. Under
+ * the stack's lock. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include "lwip/tcp.h"
 #include "socket.h"
+
+int stream_local(struct socket *socket, struct endpoint *local)
+{
+    const struct tcp_pcb *pcb = socket->pcb.tcp;
+    if (pcb) { /* a listener's pcb begins alike */
+        ip_addr_copy(local->ip, pcb->local_ip);
+        local->port = pcb->local_port;
+    }
+    return 0;
+}
+
+int stream_remote(struct socket *socket, struct endpoint *remote)
+{
+    const struct tcp_pcb *pcb = socket->pcb.tcp;
+    if (!socket->connected || !pcb)
+        return -ENOTCONN;
+    ip_addr_copy(remote->ip, pcb->remote_ip);
+    remote->port = pcb->remote_port;
+    return 0;
+}
 
 int stream_option_set(struct socket *socket, int level, int option, int value)
 {

@@ -55,7 +55,8 @@ static bool transport_find(const unsigned char *frame, struct transport *transpo
 static uint16_t pseudo_sum(const unsigned char *frame, const struct transport *transport,
                            unsigned bytes)
 {
-    uint32_t sum = net_checksum(frame + transport->address_offset, (int)transport->address_bytes * 2);
+    uint32_t sum = net_checksum(frame + transport->address_offset,
+                                (int)transport->address_bytes * 2);
     sum += lwip_htons((u16_t)transport->protocol);
     sum += lwip_htons((u16_t)bytes);
     sum = (sum & 0xffff) + (sum >> 16);
@@ -71,7 +72,7 @@ static struct pv_net_meta frame_prepare(const struct interface *interface, struc
 
     if (frame->len >= FRAME_HEADER_BYTES && big_endian16(bytes + 12) == 0x0806)
         timers_touch_arp();
-    if (!interface->net->tx_csum || frame->len < FRAME_HEADER_BYTES + 40 ||
+    if (!interface->net->tx_csum || frame->len < FRAME_HEADER_BYTES + 28 ||
         !transport_find(bytes, &transport))
         goto out;
     unsigned offset = transport.protocol == 6 ? 16 : 6;

@@ -133,35 +133,57 @@ static int page_write(struct tmpfs_node *node, size_t index, size_t within, cons
     return 0;
 }
 
-static ssize_t tmpfs_pwrite(struct file *file, const void *data, size_t bytes, off_t offset)
+/* Writes at *offset, which is set to the end of the file first when appending. */
+static ssize_t node_write(struct tmpfs_node *node, const char *data, size_t bytes, off_t *offset,
+                          bool append)
 {
-    struct tmpfs_node *node = ((struct tmpfs_file *)file->data)->node;
-    const char *in = data;
     size_t done = 0;
     off_t end;
     int result = 0;
 
-    if (offset < 0)
-        return -EINVAL;
-    if (__builtin_add_overflow(offset, bytes, &end))
-        return -EFBIG;
     mutex_lock(&node->lock);
+    if (append)
+        *offset = node->size;
+    if (__builtin_add_overflow(*offset, bytes, &end))
+        result = -EFBIG;
     while (done < bytes && result == 0) {
-        size_t at = (size_t)offset + done;
+        size_t at = (size_t)*offset + done;
         size_t within = at % PAGE_BYTES;
         size_t step = PAGE_BYTES - within < bytes - done ? PAGE_BYTES - within : bytes - done;
-        result = page_write(node, at / PAGE_BYTES, within, in + done, step);
+        result = page_write(node, at / PAGE_BYTES, within, data + done, step);
         if (result == 0)
             done += step;
     }
     if (done > 0) {
-        if (offset + (off_t)done > node->size)
-            node->size = offset + (off_t)done;
+        if (*offset + (off_t)done > node->size)
+            node->size = *offset + (off_t)done;
         tmpfs_now(&node->modified);
         node->changed = node->modified;
     }
     mutex_unlock(&node->lock);
-    return done > 0 || bytes == 0 ? (ssize_t)done : result;
+    return done > 0 ? (ssize_t)done : result;
+}
+
+static ssize_t tmpfs_pwrite(struct file *file, const void *data, size_t bytes, off_t offset)
+{
+    struct tmpfs_file *open_file = file->data;
+
+    return offset < 0 ? -EINVAL : node_write(open_file->node, data, bytes, &offset, false);
+}
+
+/* Not seekable_write: where the end is and the write there are one step, whoever else appends. */
+static ssize_t tmpfs_write(struct file *file, const void *data, size_t bytes)
+{
+    struct tmpfs_file *open_file = file->data;
+    struct file_position *position = &open_file->position;
+
+    mutex_lock(&position->lock);
+    ssize_t count = node_write(open_file->node, data, bytes, &position->offset,
+                               file->flags & O_APPEND);
+    if (count > 0)
+        position->offset += count;
+    mutex_unlock(&position->lock);
+    return count;
 }
 
 static int tmpfs_file_stat(struct file *file, struct stat *status)
@@ -221,7 +243,7 @@ static void tmpfs_close(struct file *file)
 
 static const struct file_ops file_ops = {
     .read = seekable_read,
-    .write = seekable_write,
+    .write = tmpfs_write,
     .pread = tmpfs_pread,
     .pwrite = tmpfs_pwrite,
     .lseek = seekable_lseek,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The ways a program ends: _exit, abort, a failed assertion, a smashed stack. exit() itself is
- * newlib's. abort and its relatives end as a crash (status 134) with a backtrace on standard error.
+ * The ways a program ends: exit, _exit, abort, a failed assertion. abort and its relatives end as a
+ * crash (status 134) with a backtrace on standard error.
  */
 #include <assert.h>
+#include <reent.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,6 +17,28 @@
 void _exit(int status)
 {
     kernel_exit(status & 0xff);
+}
+
+/* libc.a's: what atexit registered; and a call for each open stream, there when stdio is. */
+extern void __call_exitprocs(int status, void *object);
+extern int _fwalk_sglue(struct _reent *, int (*)(struct _reent *, FILE *), struct _glue *)
+    __attribute__((weak));
+extern struct _glue __sglue __attribute__((weak));
+
+static int flush_written(struct _reent *reent, FILE *file)
+{
+    (void)reent;
+    return file->_flags & __SWR ? fflush(file) : 0;
+}
+
+/* In place of libc.a's, which closes all streams: other threads still use them, and one that waits
+ * for input holds its stream's lock for as long. What was written goes out, nothing else. */
+void exit(int status)
+{
+    __call_exitprocs(status, NULL);
+    if (_fwalk_sglue)
+        _fwalk_sglue(_GLOBAL_REENT, flush_written, &__sglue);
+    _exit(status);
 }
 
 void abort(void)

@@ -20,6 +20,7 @@
 #include "timespec.h"
 
 #define ALWAYS (EPOLLERR | EPOLLHUP)
+#define NESTED_MOST 4
 #define MODES (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 
 struct epoll;
@@ -226,12 +227,30 @@ static int item_add(struct epoll *epoll, int fd, struct file *file, const struct
     return 0;
 }
 
+/* Does an instance watch `file`, itself or through others that it watches? Nested too deeply counts
+ * as well: each level is one more call in every wake-up. */
+static bool watches(const struct epoll *epoll, const struct file *file, int levels)
+{
+    for (int fd = 0; fd < epoll->by_fd_size; fd++)
+        for (const struct item *item = epoll->by_fd[fd]; item; item = item->next_of_fd)
+            if (item->file == file ||
+                (item->file->ops == &epoll_ops &&
+                 (levels == 0 || watches(item->file->data, file, levels - 1))))
+                return true;
+    return false;
+}
+
 static int control(struct epoll *epoll, int operation, int fd, struct file *file,
                    const struct epoll_event *event)
 {
     struct item **link = item_find(epoll, fd, file);
+    if (operation == EPOLL_CTL_ADD && *link)
+        return -EEXIST;
+    if (operation == EPOLL_CTL_ADD && file->ops == &epoll_ops &&
+        watches(file->data, epoll->file, NESTED_MOST))
+        return -ELOOP;
     if (operation == EPOLL_CTL_ADD)
-        return *link ? -EEXIST : item_add(epoll, fd, file, event);
+        return item_add(epoll, fd, file, event);
     if (!*link)
         return -ENOENT;
     if (operation == EPOLL_CTL_DEL) {

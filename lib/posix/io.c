@@ -11,88 +11,71 @@
 
 #include "fd.h"
 
-static bool file_readable(const struct file *file)
+/* The file of a transfer with a reference, or NULL and the error. */
+static struct file *transfer_begin(int fd, bool writes, size_t bytes, ssize_t *error)
 {
-    return (file->flags & O_ACCMODE) != O_WRONLY;
+    struct file *file = fd_file(fd);
+    int forbidden = writes ? O_RDONLY : O_WRONLY;
+
+    *error = 0;
+    if (!file || (file->flags & O_ACCMODE) == forbidden)
+        *error = -EBADF;
+    else if (bytes > SSIZE_MAX)
+        *error = -EINVAL;
+    if (!*error)
+        return file;
+    if (file)
+        file_put(file);
+    return NULL;
 }
 
-static bool file_writable(const struct file *file)
+static ssize_t transfer_end(struct file *file, ssize_t result)
 {
-    return (file->flags & O_ACCMODE) != O_RDONLY;
+    if (file)
+        file_put(file);
+    return errno_result(result);
 }
 
 ssize_t read(int fd, void *data, size_t bytes)
 {
-    struct file *file = fd_file(fd);
-    if (!file)
-        return errno_result(-EBADF);
     ssize_t result;
-    if (!file_readable(file))
-        result = -EBADF;
-    else if (bytes > SSIZE_MAX)
-        result = -EINVAL;
-    else if (file->ops->read)
+    struct file *file = transfer_begin(fd, false, bytes, &result);
+    if (file && file->ops->read)
         result = file->ops->read(file, data, bytes);
-    else
+    else if (file)
         result = file->ops->next_entry ? -EISDIR : -EINVAL;
-    file_put(file);
-    return errno_result(result);
+    return transfer_end(file, result);
 }
 
 ssize_t write(int fd, const void *data, size_t bytes)
 {
-    struct file *file = fd_file(fd);
-    if (!file)
-        return errno_result(-EBADF);
     ssize_t result;
-    if (!file_writable(file))
-        result = -EBADF;
-    else if (bytes > SSIZE_MAX)
-        result = -EINVAL;
-    else if (file->ops->write)
-        result = file->ops->write(file, data, bytes);
-    else
-        result = -EINVAL;
-    file_put(file);
-    return errno_result(result);
+    struct file *file = transfer_begin(fd, true, bytes, &result);
+    if (file)
+        result = file->ops->write ? file->ops->write(file, data, bytes) : -EINVAL;
+    return transfer_end(file, result);
 }
 
 ssize_t pread(int fd, void *data, size_t bytes, off_t offset)
 {
-    struct file *file = fd_file(fd);
-    if (!file)
-        return errno_result(-EBADF);
     ssize_t result;
-    if (!file_readable(file))
-        result = -EBADF;
-    else if (file->ops->next_entry)
-        result = -EISDIR;
-    else if (!file->ops->pread)
-        result = -ESPIPE;
-    else if (offset < 0 || bytes > SSIZE_MAX)
-        result = -EINVAL;
-    else
-        result = file->ops->pread(file, data, bytes, offset);
-    file_put(file);
-    return errno_result(result);
+    struct file *file = transfer_begin(fd, false, bytes, &result);
+    if (file && !file->ops->pread)
+        result = file->ops->next_entry ? -EISDIR : -ESPIPE;
+    else if (file)
+        result = offset < 0 ? -EINVAL : file->ops->pread(file, data, bytes, offset);
+    return transfer_end(file, result);
 }
 
 ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset)
 {
-    struct file *file = fd_file(fd);
-    if (!file)
-        return errno_result(-EBADF);
     ssize_t result;
-    if (!file_writable(file))
-        result = -EBADF;
-    else if (!file->ops->pwrite)
+    struct file *file = transfer_begin(fd, true, bytes, &result);
+    if (file && !file->ops->pwrite)
         result = -ESPIPE;
-    else if (offset < 0 || bytes > SSIZE_MAX)
-        result = -EINVAL;
-    else
-        result = file->ops->pwrite(file, data, bytes, offset);
-    file_put(file);
-    return errno_result(result);
+    else if (file)
+        result = offset < 0 ? -EINVAL : file->ops->pwrite(file, data, bytes, offset);
+    return transfer_end(file, result);
 }
 
 off_t lseek(int fd, off_t offset, int whence)

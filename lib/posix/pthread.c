@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "kernel/thread.h"
+#include "signals.h"
 #include "threads.h"
 
 enum state { RUNNING, DETACHED, FINISHED };
@@ -22,6 +23,7 @@ struct start {
     void *(*function)(void *);
     void *argument;
     void *result;
+    unsigned long signal_mask;
     enum state state; /* changed atomically */
 };
 
@@ -52,6 +54,8 @@ static void reclaim(void)
 static void thread_body(void *argument)
 {
     struct start *start = argument;
+    if (signal_mask_set)
+        signal_mask_set(start->signal_mask);
     pthread_exit(start->function(start->argument));
 }
 
@@ -62,7 +66,12 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     if (!start)
         return EAGAIN;
     bool detached = attributes && attributes->__detach_state == PTHREAD_CREATE_DETACHED;
-    *start = (struct start){function, argument, NULL, detached ? DETACHED : RUNNING};
+    *start = (struct start){
+        .function = function,
+        .argument = argument,
+        .signal_mask = signal_mask ? signal_mask() : 0,
+        .state = detached ? DETACHED : RUNNING,
+    };
     struct thread_options options = {
         .stack_bytes = attributes ? attributes->__stack_bytes : 0,
         .detached = detached,

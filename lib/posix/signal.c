@@ -78,6 +78,16 @@ void signal_run_handler(int number)
         handler_call(number);
 }
 
+unsigned long signal_mask(void)
+{
+    return signal_blocked;
+}
+
+void signal_mask_set(unsigned long mask)
+{
+    signal_blocked = mask;
+}
+
 int signal_take(sigset_t wanted)
 {
     sigset_t there = signal_state.pending & wanted;

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lwip/netif.h"
 #include "kernel/device.h" /* names the device and its frontend */
+#include "lwip/netif.h"
 
 #define FRAME_HEADER_BYTES 14u /* Ethernet's */
 #define TRANSMIT_QUEUE 1024u   /* frames that may wait for room in the ring */
@@ -38,7 +38,7 @@ struct interface {
 
     struct transmit_frame *queue; /* TRANSMIT_QUEUE of them, from the first full ring on */
     unsigned queue_first, queue_count;
-    bool refused; /* a frame found no room at all: TCP wants to hear when there is some */
+    bool refused;         /* a frame found no room at all: TCP wants to hear when there is some */
     unsigned outstanding; /* frames that the device holds */
     bool transmit_kick;
 };
@@ -62,8 +62,8 @@ bool receive_poll(struct interface *interface, unsigned most);
 
 /* transmit.c. lwIP's linkoutput. */
 err_t transmit_output(struct netif *netif, struct pbuf *frame);
-/* Gives back what the device has sent, posts what waits, and has TCP send what was refused. Not from
- * within lwIP. */
+/* Gives back what the device has sent, posts what waits, and has TCP send what was refused. Not
+ * from within lwIP. */
 void transmit_poll(struct interface *interface);
 
 #endif

@@ -36,7 +36,7 @@ void span_init(struct span *span, const struct iovec *pieces, size_t count);
 /* The next piece in one run of memory: its length (0 at the end). */
 size_t span_next(const struct span *span, void **at);
 void span_advance(struct span *span, size_t bytes);
-void span_take(struct span *span, void *to, size_t bytes); /* from the span */
+void span_take(struct span *span, void *to, size_t bytes);        /* from the span */
 void span_put(struct span *span, const void *from, size_t bytes); /* into the span */
 
 struct protocol {
@@ -85,8 +85,8 @@ struct socket {
     bool no_delay; /* a listener's, handed on */
     bool linger;
     uint16_t linger_seconds;
-    int error; /* to be told once: positive errno */
-    short events; /* POLLIN and so on that hold now; read without the lock */
+    int error;                          /* to be told once: positive errno */
+    short events;                       /* POLLIN and so on that hold now; read without the lock */
     uint32_t send_limit, receive_limit; /* SO_SNDBUF, SO_RCVBUF */
     uint32_t send_timeout_ms, receive_timeout_ms; /* 0: none */
 
@@ -95,8 +95,8 @@ struct socket {
     uint32_t first_offset; /* bytes of the first pbuf already read */
     uint32_t queued_bytes;
 
-    struct listener *listener;    /* after listen */
-    struct socket *accept_next;   /* in a listener's queue */
+    struct listener *listener;  /* after listen */
+    struct socket *accept_next; /* in a listener's queue */
     struct memberships *memberships;
 };
 
@@ -143,6 +143,8 @@ void listener_close(struct socket *socket);
 /* stream.c: makes an established pcb this socket's. */
 void stream_adopt(struct socket *socket, struct tcp_pcb *pcb);
 /* stream_options.c */
+int stream_local(struct socket *socket, struct endpoint *local);
+int stream_remote(struct socket *socket, struct endpoint *remote);
 int stream_option_set(struct socket *socket, int level, int option, int value);
 int stream_option_get(struct socket *socket, int level, int option, int *value);
 

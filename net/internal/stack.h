@@ -59,11 +59,14 @@ size_t memory_receive_limit(void); /* bytes of received frames that may wait for
 
 /* ---- what the rest of net/ adds ------------------------------------------------------------ */
 
-void port_random_start(void);  /* port/random.c: the key of the sequence numbers */
-void interfaces_start(void);   /* interface.c: attaches all devices; takes the lock itself */
-bool interfaces_poll(void);    /* takes received frames; true when there may be more. Locked. */
-void interfaces_flush(void);   /* rings doorbells that are owed. Locked. */
-bool interfaces_ask(void);     /* asks for events; true: work is there already. Locked. */
-void metrics_start(void);      /* net_metrics.c */
+void port_random_start(void); /* port/random.c: the key of the sequence numbers */
+void interfaces_start(void);  /* interface.c: attaches all devices; takes the lock itself */
+bool interfaces_poll(void);   /* takes received frames; true when there may be more. Locked. */
+void interfaces_flush(void);  /* rings doorbells that are owed. Locked. */
+bool interfaces_ask(void);    /* asks for events; true: work is there already. Locked. */
+/* Before a query: router advertisements put their name servers in place of the one that the host or
+ * DHCP named; that one is to be asked first. Locked. */
+void name_servers_order(void);
+void metrics_start(void); /* net_metrics.c */
 
 #endif

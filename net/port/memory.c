@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory that lwIP takes: the C library's heap, counted, and bounded to a part of the guest's RAM
- * so that no flood of packets and no slow reader starves the program. Called by lwIP with the
+ * The memory that lwIP takes: the C library's heap, counted, and bounded to a part of the guest's
+ * RAM so that no flood of packets and no slow reader starves the program. Called by lwIP with the
  * stack's lock held.
  */
 #include <malloc.h>

@@ -235,6 +235,33 @@ def test_signals():
                 equal(machine.end(how), status, f"{name}, {how.name}")
 
 
+def test_ignored_interrupt():
+    """Started in the background by a shell, a command does not hear the terminal's Ctrl-C."""
+    with Machine(guest("sleep_forever"),
+                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as machine:
+        machine.wait_line("asleep", "out")
+        machine.process.send_signal(signal.SIGINT)
+        equal(machine.end(), 143, "status")
+
+
+def test_crash_with_nobody_reading():
+    """A full pipe at standard error holds up neither the crash nor the end."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    try:
+        while True:
+            os.write(write, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(write, True)
+    try:
+        process = subprocess.Popen([CORACLE, "run", guest("crash_null_read")], stderr=write,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        equal(process.wait(timeout=120), 134, "status")
+    finally:
+        os.close(read)
+        os.close(write)
+
+
 def test_killed_monitor_leaves_nothing():
     with folder() as work:
         disk = work / "disk"

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The web appliance, end to end: a tar file on a block device served to HTTP clients, over a
 forwarded port and over a tap, and what happens to it under load and malformed traffic."""
+import contextlib
 import os
+import pickle
 import random
 import socket
 import struct
@@ -28,6 +30,27 @@ def counted(result):
     failed = [line for line in result.out.splitlines() if line.startswith("FAIL")]
     check(result.status == 0 and not failed, "\n".join(failed) + result.err[-2000:])
     return sum(line.startswith("ok ") for line in result.out.splitlines())
+
+
+CURL = ("curl", "--silent", "--retry", "50", "--retry-connrefused", "--retry-delay", "1", "--output",
+        "/dev/null", "--fail", "http://10.77.0.2/")
+
+
+@contextlib.contextmanager
+def appliance(inside, disk, *options):
+    """httpd on the namespace's tap as 10.77.0.2, awaited until it answers, alive at the end. The
+    monitor runs inside the namespace too: a tap belongs to one."""
+    machine = subprocess.Popen(
+        inside(BUILD / "coracle", "run", *options, "--net",
+               "tap:ctap0,ip=10.77.0.2/24,gw=10.77.0.1", "--blk", f"{disk},ro", app("httpd")),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        equal(run(inside(*CURL)).status, 0, "curl")
+        yield
+        check(machine.poll() is None, "the appliance ended")
+    finally:
+        machine.terminate()
+        machine.communicate(timeout=60)
 
 
 def forwarded_port(hypervisor):
@@ -67,22 +90,10 @@ def test_forwarded_port_pc():
 def tap(hypervisor):
     with folder() as work, tap_namespace() as inside:
         site, disk = prepare(work)
-        # The monitor runs inside the namespace too: a tap belongs to one.
-        machine = subprocess.Popen(
-            inside(BUILD / "coracle", "run", "--on", hypervisor, "--mem", "64M", "--net",
-                   "tap:ctap0,ip=10.77.0.2/24,gw=10.77.0.1", "--blk", f"{disk},ro", app("httpd")),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        try:
-            equal(run(inside("curl", "--silent", "--retry", "50", "--retry-connrefused",
-                             "--retry-delay", "1", "--output", "/dev/null", "--fail",
-                             "http://10.77.0.2/")).status, 0, "curl")
+        with appliance(inside, disk, "--on", hypervisor, "--mem", "64M"):
             count = counted(run(inside(sys.executable, CHECKS, "10.77.0.2", "80", site, "-k"),
                                 limit=600))
             equal(run(inside("ping", "-c", "3", "-W", "5", "10.77.0.2")).status, 0, "ping")
-            check(machine.poll() is None, "the appliance ended")
-        finally:
-            machine.terminate()
-            machine.communicate(timeout=60)
     return count
 
 
@@ -153,17 +164,9 @@ for frame in pickle.load(sys.stdin.buffer):
 
 def test_malformed_packets():
     """A few thousand malformed frames, some of them fragments; the appliance answers afterwards."""
-    import pickle
     with folder() as work, tap_namespace() as inside:
         _, disk = prepare(work)
-        machine = subprocess.Popen(
-            inside(BUILD / "coracle", "run", "--mem", "16M", "--net", "tap:ctap0,ip=10.77.0.2/24",
-                   "--blk", f"{disk},ro", app("httpd")),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        curl = inside("curl", "--silent", "--retry", "50", "--retry-connrefused", "--retry-delay",
-                      "1", "--output", "/dev/null", "--fail", "http://10.77.0.2/")
-        try:
-            equal(run(curl).status, 0, "curl before")
+        with appliance(inside, disk, "--mem", "16M"):
             neighbour = run(inside("ip", "neigh", "show", "10.77.0.2")).out
             contains(neighbour, "lladdr", "the guest's address")
             mac = bytes.fromhex(neighbour.split("lladdr ")[1].split()[0].replace(":", ""))
@@ -171,11 +174,7 @@ def test_malformed_packets():
                 data = pickle.dumps(list(frames(random.Random(seed), mac)))
                 sent = subprocess.run(inside(sys.executable, "-c", SENDER), input=data, timeout=300)
                 equal(sent.returncode, 0, "the sender")
-                equal(run(curl).status, 0, "curl after malformed frames")
-            check(machine.poll() is None, "the appliance ended")
-        finally:
-            machine.terminate()
-            machine.communicate(timeout=60)
+                equal(run(inside(*CURL)).status, 0, "curl after malformed frames")
 
 
 def test_twenty_at_once():
@@ -243,3 +242,30 @@ def test_thousand_idle_connections():
             for connection in connections:
                 connection.close()
         equal(wait_http(port, machine=machine)[0], 200, "status afterwards")
+
+
+def test_port_used_again():
+    """A client may use its port again at once, though the server remembers the old connection."""
+    with folder() as work, tap_namespace() as inside:
+        _, disk = prepare(work)
+        client = """
+import errno, os, socket, time
+for _ in range(5):
+    with socket.socket() as link:
+        link.settimeout(60)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        link.bind(("10.77.0.1", 45678))
+        for _ in range(100):  # until our own side has forgotten the connection before
+            if (error := link.connect_ex(("10.77.0.2", 80))) != errno.EADDRNOTAVAIL:
+                break
+            time.sleep(0.1)
+        assert error == 0, os.strerror(error)
+        link.sendall(b"GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n")
+        answer = b""
+        while part := link.recv(65536):
+            answer += part
+        assert answer.startswith(b"HTTP/1.1 "), answer[:100]
+"""
+        with appliance(inside, disk):
+            result = run(inside(sys.executable, "-c", client))
+            equal(result.status, 0, f"the client ({result.err})")

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import time
 
-from harness import CORACLE, PATIENCE, Machine, check, contains, equal, folder, free_port, guest
+from harness import (CORACLE, PATIENCE, Machine, check, contains, equal, folder, free_port, guest,
+                     run)
 
 
 def threads(pid):
@@ -127,3 +128,16 @@ def test_user_network_without_its_twin():
         equal(process.returncode, 2, "status")
         contains(process.stderr, "coracle-user: No such file", "standard error")
         equal(len(process.stderr.splitlines()), 1, "lines")
+
+
+def test_instructions_beyond_ring_3():
+    """Each ends the VM with a crash report that finds the function; none harms the monitor."""
+    names = run([CORACLE, "run", guest("instructions")]).out.split()[:-1]
+    check(len(names) > 20, f"names {names}")
+    for name in names:
+        result = run([CORACLE, "run", guest("instructions"), name])
+        equal(result.status, 134, f"{name}: status ({result.err})")
+        equal(result.out, "", f"{name}: standard output")
+        contains(result.err, ": crash: ", name)
+        if name not in ("iretq", "bad_stack", "jump_high"):
+            contains(result.err, f"do_{name}+0x", name)

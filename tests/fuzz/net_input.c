@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c net/transmit.c */
-/* sources: net/socket.c net/stream.c net/stream_options.c net/listen.c net/datagram.c net/options.c */
-/* sources: net/address.c net/net_metrics.c net/port/timers.c net/port/memory.c */
-/* sources: net/port/sequence.c net/port/checksum.c */
+/* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c */
+/* sources: net/transmit.c net/socket.c net/stream.c net/stream_options.c net/listen.c */
+/* sources: net/datagram.c net/options.c net/address.c net/net_metrics.c net/port/timers.c */
+/* sources: net/port/memory.c net/port/sequence.c net/port/checksum.c net/port/time_wait.c */
 /* sources: $(LWIP_TREE)/src/core/def.c $(LWIP_TREE)/src/core/dns.c */
 /* sources: $(LWIP_TREE)/src/core/inet_chksum.c $(LWIP_TREE)/src/core/init.c */
 /* sources: $(LWIP_TREE)/src/core/ip.c $(LWIP_TREE)/src/core/mem.c $(LWIP_TREE)/src/core/memp.c */
@@ -21,9 +21,9 @@
 /* cflags: -w -Inet/internal -Inet/port/include -isystem $(LWIP_TREE)/src/include */
 /*
  * Feeds received frames to the whole network stack: as they come, or as TCP segments, UDP datagrams
- * and fragments that fit the connections there are. Sockets accept, read, write and close meanwhile,
- * and time passes. What must hold: no assertion of lwIP or ours fails, the receive ring is always
- * full, and when all is over no memory is left taken.
+ * and fragments that fit the connections there are. Sockets accept, read, write and close
+ * meanwhile, and time passes. What must hold: no assertion of lwIP or ours fails, the receive ring
+ * is always full, and when all is over no memory is left taken.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -208,8 +208,8 @@ static void ip6_packet(struct input *input)
 
 static void arp_reply(struct input *input)
 {
-    uint8_t frame[64] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2,
-                         2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2};
+    uint8_t frame[64] = {2, 0, 0, 0, 0, 2, 2, 0,  0, 0, 0, 1, 8, 6, 0, 1, 8, 0,  6, 4, 0,
+                         2, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2};
     frame[21] = 1 + (take(input) & 1);
     net_host_frame(frame, 42 + take(input) % 20, false);
 }
@@ -299,7 +299,8 @@ static void end(void)
     net_host_wait(70);
     net_lock();
     struct netif *netif;
-    NETIF_FOREACH(netif) {
+    NETIF_FOREACH(netif)
+    {
         etharp_cleanup_netif(netif);
         nd6_cleanup_netif(netif);
     }

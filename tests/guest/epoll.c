@@ -91,6 +91,31 @@ static void errors(void)
     CHECK(close(file) == 0 && unlink("/tmp/file") == 0 && close(epoll) == 0);
 }
 
+/* An instance may watch another one, but not in a ring, and not at any depth. */
+static void rings(void)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    uint64_t one = 1;
+    int fds[8], counter = eventfd(0, 0);
+    for (int i = 0; i < 8; i++)
+        CHECK((fds[i] = epoll_create1(0)) >= 0);
+    CHECK(epoll_ctl(fds[0], EPOLL_CTL_ADD, fds[1], &event) == 0);
+    CHECK(epoll_ctl(fds[1], EPOLL_CTL_ADD, fds[2], &event) == 0);
+    CHECK(epoll_ctl(fds[2], EPOLL_CTL_ADD, counter, &event) == 0);
+    CHECK_FAILS(epoll_ctl(fds[1], EPOLL_CTL_ADD, fds[0], &event), ELOOP);
+    CHECK_FAILS(epoll_ctl(fds[2], EPOLL_CTL_ADD, fds[0], &event), ELOOP);
+    CHECK(write(counter, &one, sizeof one) == sizeof one);
+    CHECK(epoll_wait(fds[0], &event, 1, 0) == 1);
+    int depth = 3;
+    while (depth < 8 && epoll_ctl(fds[depth], EPOLL_CTL_ADD, fds[depth == 3 ? 0 : depth - 1],
+                                  &event) == 0)
+        depth++;
+    CHECK(depth > 3 && depth < 8 && errno == ELOOP);
+    for (int i = 0; i < 8; i++)
+        CHECK(close(fds[i]) == 0);
+    CHECK(close(counter) == 0);
+}
+
 static void fairness(void)
 {
     enum { COUNT = 300 };
@@ -141,6 +166,7 @@ int main(void)
 {
     counters();
     triggers();
+    rings();
     errors();
     fairness();
     across_threads();

@@ -27,8 +27,8 @@ static void test_text(void)
 
     CHECK(inet_pton(AF_INET, "192.0.2.255", &v4) == 1 && v4.s_addr == htonl(0xc00002ff));
     CHECK(strcmp(inet_ntoa(v4), "192.0.2.255") == 0);
-    static const char *const bad4[] = {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4",
-                                       "1.2.3.4 ", "1..2.3", "1.2.3.x"};
+    static const char *const bad4[] = {"",         "1.2.3",    "1.2.3.4.5", "256.1.1.1",
+                                       "01.2.3.4", "1.2.3.4 ", "1..2.3",    "1.2.3.x"};
     for (size_t i = 0; i < sizeof bad4 / sizeof *bad4; i++)
         CHECK(inet_pton(AF_INET, bad4[i], &v4) == 0);
     CHECK(inet_addr("127.1") == htonl(INADDR_LOOPBACK));
@@ -44,9 +44,20 @@ static void test_text(void)
     check_text6("1:0:3:4:5:6:7:8", "1:0:3:4:5:6:7:8");
     check_text6("::ffff:10.0.2.15", "::ffff:10.0.2.15");
     check_text6("fe80::0204:61ff:fe9d:f156", "fe80::204:61ff:fe9d:f156");
-    static const char *const bad6[] = {"", ":", ":1", "1:", ":::", "1::2::3", "12345::", "1:2:3",
-                                       "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1.2.3",
-                                       "1:2:3:4:5:6:7:1.2.3.4", "g::", "::1 "};
+    static const char *const bad6[] = {"",
+                                       ":",
+                                       ":1",
+                                       "1:",
+                                       ":::",
+                                       "1::2::3",
+                                       "12345::",
+                                       "1:2:3",
+                                       "1:2:3:4:5:6:7:8:9",
+                                       "1:2:3:4:5:6:7:8::",
+                                       "::1.2.3",
+                                       "1:2:3:4:5:6:7:1.2.3.4",
+                                       "g::",
+                                       "::1 "};
     for (size_t i = 0; i < sizeof bad6 / sizeof *bad6; i++)
         CHECK(inet_pton(AF_INET6, bad6[i], &v6) == 0);
     CHECK_ERRNO(inet_pton(77, "1.2.3.4", &v4), EAFNOSUPPORT);

@@ -12,20 +12,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            printf("%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno);               \
-            exit(1);                                                                               \
-        }                                                                                          \
+#define CHECK(condition)                                                             \
+    do {                                                                             \
+        if (!(condition)) {                                                          \
+            printf("%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno); \
+            exit(1);                                                                 \
+        }                                                                            \
     } while (0)
 
 /* Fails, and with this errno. */
-#define CHECK_ERRNO(call, number)                                                                  \
-    do {                                                                                           \
-        errno = 0;                                                                                 \
-        CHECK((call) == -1);                                                                       \
-        CHECK(errno == (number));                                                                  \
+#define CHECK_ERRNO(call, number) \
+    do {                          \
+        errno = 0;                \
+        CHECK((call) == -1);      \
+        CHECK(errno == (number)); \
     } while (0)
 
 static inline struct sockaddr_in loopback4(unsigned port)

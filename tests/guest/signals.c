@@ -81,8 +81,10 @@ static void masks(void)
 
 static void *waiter(void *argument)
 {
-    sigset_t *set = argument;
+    sigset_t *set = argument, inherited;
     int number;
+    CHECK(pthread_sigmask(SIG_BLOCK, NULL, &inherited) == 0);
+    CHECK(sigismember(&inherited, SIGUSR2) == 1 && sigismember(&inherited, SIGUSR1) == 0);
     CHECK(sigwait(set, &number) == 0);
     return (void *)(long)number;
 }

@@ -181,6 +181,24 @@ static void test_description(void **state)
     device->ops->destroy(device);
 }
 
+/* Sends `bytes` bytes of the payload of `packet` (Ethernet, IPv4 without options). */
+static void transmit_fragment(const uint8_t *packet, unsigned from, unsigned bytes, bool more)
+{
+    uint8_t frame[128];
+    uint16_t sum;
+
+    memcpy(frame, packet, 34);
+    memcpy(frame + 34, packet + 34 + from, bytes);
+    frame[17] = (uint8_t)(20 + bytes);
+    frame[20] = more ? 0x20 : 0;
+    frame[21] = (uint8_t)(from / 8);
+    frame[24] = frame[25] = 0;
+    sum = checksum(frame + 14, 20);
+    frame[24] = (uint8_t)(sum >> 8);
+    frame[25] = (uint8_t)sum;
+    transmit(frame, 34 + bytes);
+}
+
 static void test_arp_and_ping_of_the_gateway(void **state)
 {
     uint8_t arp[42] = {[12] = 8, 6, 0, 1,  8,  0, 6, 4,  0,         1, 2, 0,
@@ -215,6 +233,11 @@ static void test_arp_and_ping_of_the_gateway(void **state)
     assert_non_null(frame);
     assert_int_equal(frame[34], 0); /* echo reply */
     assert_memory_equal(frame + 38, ping + 38, 60);
+
+    /* The same as two fragments: those are not given to libslirp. */
+    transmit_fragment(ping, 0, 40, true);
+    transmit_fragment(ping, 40, 24, false);
+    assert_null(next_frame(0x0800, &bytes, 100));
     finish();
 }
 

@@ -63,6 +63,7 @@ static void test_starts_at_zero(void **state)
     assert_int_equal(page.system_time_ns, 0);
     assert_int_equal(page.version % 2, 0);
     assert_int_equal(page.wall_version % 2, 0);
+    assert_int_equal(page.wall_sec_high, 0);
     assert_true(page.wall_sec > 1600000000u);
     assert_int_equal(page.vm_generation, 1);
 }
@@ -111,6 +112,22 @@ static void test_fast_counter(void **state)
     assert_int_equal(page.tsc_to_system_mul, clock_under_test.nominal_mul);
 }
 
+/* Somebody sets the host's wall clock (here: the other one of the two moves). */
+static void test_wall_clock_is_followed(void **state)
+{
+    (void)state;
+    start();
+    uint32_t sec = page.wall_sec, version = page.wall_version;
+    host_ns += 20 * MS; /* no real time goes by: as if wall time went back by as much */
+    clock_refresh(&clock_under_test);
+    assert_int_equal(page.wall_version, version + 2);
+    host_ns += 3600000 * MS;
+    clock_refresh(&clock_under_test);
+    assert_int_equal(page.wall_version, version + 4);
+    assert_in_range(page.wall_sec, sec - 3602, sec - 3598);
+    assert_true(page.wall_nsec < 1000000000u);
+}
+
 static void test_deadlines(void **state)
 {
     (void)state;
@@ -131,6 +148,7 @@ int main(void)
         cmocka_unit_test(test_slow_counter),
         cmocka_unit_test(test_fast_counter),
         cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_wall_clock_is_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

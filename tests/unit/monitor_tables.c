@@ -131,6 +131,25 @@ static void test_maps(void **state)
     check_map(1100 * MIB, 8 * PAGE);         /* and RAM over two directories */
 }
 
+/* All that the area holds fits into it, whatever the size of RAM and of the rest. */
+static void test_the_area_holds_it_all(void **state)
+{
+    (void)state;
+    for (uint64_t ram_bytes = PAGE; ram_bytes <= LAYOUT_RAM_MAX; ram_bytes += 5 * MIB + PAGE) {
+        struct layout_needs needs = {.ram_bytes = ram_bytes,
+                                     .record_bytes = ram_bytes % (3 * MIB),
+                                     .control_bytes = 500,
+                                     .config_bytes = 2000,
+                                     .rings_bytes = ram_bytes % (MIB + 77)};
+        layout_compute(&layout, &needs);
+        assert_true(layout.split_end <= layout.area_end);
+        assert_true(layout.ram_end < layout.area);
+    }
+    struct layout_needs most = {.ram_bytes = LAYOUT_RAM_MAX};
+    layout_compute(&layout, &most);
+    assert_true(layout.split_end <= layout.area_end);
+}
+
 /* Runs a PROTECT to its end as the monitor and the writer do together. */
 static int protect(uint64_t begin, uint64_t end, enum pvn_rights rights)
 {
@@ -196,6 +215,19 @@ static void test_protect_splits_large_pages(void **state)
     check_range(10 * MIB, 11 * MIB, NONE);
     check_range(11 * MIB, 11 * MIB + PAGE, R | USER);
     check_range(11 * MIB + PAGE, 12 * MIB, NONE);
+}
+
+/* Each page of a large page may be the first one to get rights of its own, the last one too. */
+static void test_protect_splits_at_any_page(void **state)
+{
+    (void)state;
+    for (uint64_t page = 8 * MIB; page < 10 * MIB; page += PAGE) {
+        build(12 * MIB, 8 * PAGE);
+        assert_int_equal(protect(page, page + PAGE, PVN_NONE), 0);
+        check_range(8 * MIB, page, RAM);
+        check_range(page, page + PAGE, NONE);
+        check_range(page + PAGE, 11 * MIB, RAM);
+    }
 }
 
 /* More entries than one list holds, large and small pages mixed, to the very end of RAM. */
@@ -282,8 +314,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_the_area_holds_it_all),
         cmocka_unit_test(test_protect_small_pages),
         cmocka_unit_test(test_protect_splits_large_pages),
+        cmocka_unit_test(test_protect_splits_at_any_page),
         cmocka_unit_test(test_protect_long_ranges),
         cmocka_unit_test(test_protect_refuses),
         cmocka_unit_test(test_lookup_agrees),

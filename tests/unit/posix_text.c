@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sources: lib/posix/timegm.c lib/posix/libgen.c */
-/* cflags: -Dtimegm=our_timegm -Dbasename=our_basename -D__xpg_basename=our_basename
- * -Ddirname=our_dirname */
+/* cflags: -Dtimegm=our_timegm -Dbasename=our_basename -D__xpg_basename=our_basename */
+/* cflags: -Ddirname=our_dirname */
 /* timegm, basename and dirname against the host's C library. */
 #include <setjmp.h>
 #include <stdarg.h>

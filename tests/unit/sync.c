@@ -2,6 +2,7 @@
 /* sources: kernel/sched.c kernel/thread.c kernel/sync.c kernel/timer.c kernel/event.c */
 /* sources: kernel/page.c kernel/bitmap.c */
 /* sources: arch/x86_64/context.c arch/x86_64/switch.S tests/unit/kernel/fake.c */
+/* sources: tests/unit/kernel/fake_ram.c */
 /* cflags: --param asan-stack=0 */
 /*
  * Threads, the scheduler and what blocks on it, with real stacks and switches but a fake time: a
@@ -39,15 +40,8 @@ static unsigned turn;
 
 static int start(void **state)
 {
-    uint8_t *ram = mmap(NULL, RAM_PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    struct bootrec record = {.ram_count = 1, .ram_is_zero = true};
-
     (void)state;
-    assert_true(ram != MAP_FAILED);
-    record.ram[0] = (struct bootrec_range){(uintptr_t)ram, (uintptr_t)ram + RAM_PAGES * PAGE_BYTES};
-    page_start(&record);
-    metrics.threads_live = 1;
+    fake_ram_start(RAM_PAGES);
     return 0;
 }
 

@@ -70,8 +70,22 @@ struct ipv6_mreq {
 #define IN_CLASSD(a) (((in_addr_t)(a)&0xf0000000) == 0xe0000000)
 #define IN_MULTICAST(a) IN_CLASSD(a)
 
-#define IN6ADDR_ANY_INIT {{{0}}}
-#define IN6ADDR_LOOPBACK_INIT {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}}
+#define IN6ADDR_ANY_INIT \
+    {                    \
+        {                \
+            {            \
+                0        \
+            }            \
+        }                \
+    }
+#define IN6ADDR_LOOPBACK_INIT                                  \
+    {                                                          \
+        {                                                      \
+            {                                                  \
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 \
+            }                                                  \
+        }                                                      \
+    }
 
 enum {
     IPPROTO_IP = 0,
@@ -120,22 +134,22 @@ enum {
 
 #define __IN6_32(a, i) (((const struct in6_addr *)(a))->s6_addr32[i])
 #define __IN6_8(a, i) (((const struct in6_addr *)(a))->s6_addr[i])
-#define IN6_IS_ADDR_UNSPECIFIED(a)                                                                 \
+#define IN6_IS_ADDR_UNSPECIFIED(a) \
     (__IN6_32(a, 0) == 0 && __IN6_32(a, 1) == 0 && __IN6_32(a, 2) == 0 && __IN6_32(a, 3) == 0)
-#define IN6_IS_ADDR_LOOPBACK(a)                                                                    \
-    (__IN6_32(a, 0) == 0 && __IN6_32(a, 1) == 0 && __IN6_32(a, 2) == 0 &&                          \
+#define IN6_IS_ADDR_LOOPBACK(a)                                           \
+    (__IN6_32(a, 0) == 0 && __IN6_32(a, 1) == 0 && __IN6_32(a, 2) == 0 && \
      __IN6_32(a, 3) == __htonl(1))
 #define IN6_IS_ADDR_MULTICAST(a) (__IN6_8(a, 0) == 0xff)
 #define IN6_IS_ADDR_LINKLOCAL(a) (__IN6_8(a, 0) == 0xfe && (__IN6_8(a, 1) & 0xc0) == 0x80)
 #define IN6_IS_ADDR_SITELOCAL(a) (__IN6_8(a, 0) == 0xfe && (__IN6_8(a, 1) & 0xc0) == 0xc0)
-#define IN6_IS_ADDR_V4MAPPED(a)                                                                    \
+#define IN6_IS_ADDR_V4MAPPED(a) \
     (__IN6_32(a, 0) == 0 && __IN6_32(a, 1) == 0 && __IN6_32(a, 2) == __htonl(0xffff))
-#define IN6_IS_ADDR_V4COMPAT(a)                                                                    \
-    (__IN6_32(a, 0) == 0 && __IN6_32(a, 1) == 0 && __IN6_32(a, 2) == 0 &&                          \
+#define IN6_IS_ADDR_V4COMPAT(a)                                           \
+    (__IN6_32(a, 0) == 0 && __IN6_32(a, 1) == 0 && __IN6_32(a, 2) == 0 && \
      __ntohl(__IN6_32(a, 3)) > 1)
 #define IN6_IS_ADDR_MC_LINKLOCAL(a) (IN6_IS_ADDR_MULTICAST(a) && (__IN6_8(a, 1) & 0xf) == 2)
-#define IN6_ARE_ADDR_EQUAL(a, b)                                                                   \
-    (__IN6_32(a, 0) == __IN6_32(b, 0) && __IN6_32(a, 1) == __IN6_32(b, 1) &&                       \
+#define IN6_ARE_ADDR_EQUAL(a, b)                                             \
+    (__IN6_32(a, 0) == __IN6_32(b, 0) && __IN6_32(a, 1) == __IN6_32(b, 1) && \
      __IN6_32(a, 2) == __IN6_32(b, 2) && __IN6_32(a, 3) == __IN6_32(b, 3))
 
 __BEGIN_DECLS

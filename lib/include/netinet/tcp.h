@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Options of TCP sockets at level IPPROTO_TCP (POSIX.1-2024, <netinet/tcp.h>), values as on Linux. */
+/* Options of TCP sockets at level IPPROTO_TCP (POSIX.1-2024, <netinet/tcp.h>); values of Linux. */
 #ifndef _NETINET_TCP_H
 #define _NETINET_TCP_H
 

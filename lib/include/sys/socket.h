@@ -51,13 +51,13 @@ struct cmsghdr {
 #define CMSG_LEN(bytes) (CMSG_ALIGN(sizeof(struct cmsghdr)) + (bytes))
 #define CMSG_SPACE(bytes) (CMSG_ALIGN(sizeof(struct cmsghdr)) + CMSG_ALIGN(bytes))
 #define CMSG_DATA(cmsg) ((unsigned char *)(cmsg) + CMSG_ALIGN(sizeof(struct cmsghdr)))
-#define CMSG_FIRSTHDR(msg)                                                                         \
-    ((msg)->msg_controllen >= sizeof(struct cmsghdr) ? (struct cmsghdr *)(msg)->msg_control        \
+#define CMSG_FIRSTHDR(msg)                                                                  \
+    ((msg)->msg_controllen >= sizeof(struct cmsghdr) ? (struct cmsghdr *)(msg)->msg_control \
                                                      : (struct cmsghdr *)0)
-#define CMSG_NXTHDR(msg, cmsg)                                                                     \
-    ((char *)(cmsg) + CMSG_ALIGN((cmsg)->cmsg_len) + sizeof(struct cmsghdr) >                      \
-             (char *)(msg)->msg_control + (msg)->msg_controllen                                    \
-         ? (struct cmsghdr *)0                                                                     \
+#define CMSG_NXTHDR(msg, cmsg)                                                \
+    ((char *)(cmsg) + CMSG_ALIGN((cmsg)->cmsg_len) + sizeof(struct cmsghdr) > \
+             (char *)(msg)->msg_control + (msg)->msg_controllen               \
+         ? (struct cmsghdr *)0                                                \
          : (struct cmsghdr *)((char *)(cmsg) + CMSG_ALIGN((cmsg)->cmsg_len)))
 #define SCM_RIGHTS 1
 

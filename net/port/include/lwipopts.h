@@ -2,7 +2,8 @@
 /*
  * lwIP as Coracle uses it: the raw API under one lock (net/internal/stack.h), called in the threads
  * of the callers; no thread, mailbox or timer list of its own. Memory comes from the C library's
- * heap, counted and bounded by net/port/memory.c, so what lwIP calls pool sizes has no meaning here.
+ * heap, counted and bounded by net/port/memory.c, so what lwIP calls pool sizes has no meaning
+ * here.
  */
 #ifndef LWIPOPTS_H
 #define LWIPOPTS_H
@@ -63,7 +64,7 @@
 #define LWIP_IPV6_DHCP6 0
 #define LWIP_ND6_NUM_NEIGHBORS 32
 #define LWIP_ND6_NUM_DESTINATIONS 32
-#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS 1
+#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS 1 /* see name_servers_order in net/interface.c */
 #define IPV6_FRAG_COPYHEADER 1 /* pointers are larger than what lwIP would overlay */
 
 /* Names. */
@@ -95,6 +96,10 @@
 #define TCP_LISTEN_BACKLOG 0     /* lwIP's counts to 255; net/socket_listen.c has its own */
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 1 /* tells the socket when its connection is gone */
 #define LWIP_HOOK_TCP_ISN net_tcp_isn
+#define LWIP_HOOK_IP4_INPUT(packet, interface) net_ip4_input(packet)
+#define LWIP_HOOK_IP6_INPUT(packet, interface) net_ip6_input(packet, interface)
+#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, header, pcb, options)                                     \
+    net_tcp_segment_out(header, pcb, options)
 
 /* Counters: those of RFC 4022 (TCP) and RFC 4113 (UDP), shown by net/metrics.c. */
 #define LWIP_STATS 1

@@ -25,6 +25,9 @@ struct fake {
 };
 extern struct fake fake;
 
+/* fake_ram.c: gives the page allocator that many pages of RAM, and counts the main thread. */
+void fake_ram_start(size_t pages);
+
 /* Raises an event as the other side would, without an upcall. */
 void fake_event(unsigned event);
 

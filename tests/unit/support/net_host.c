@@ -29,6 +29,7 @@
 uint64_t net_host_now_ns = 1000000000;
 void (*net_host_sent)(const unsigned char *frame, size_t bytes);
 bool net_host_transmit_stuck;
+unsigned net_host_out_of_service, net_host_kicks, net_host_csum_start, net_host_csum_offset;
 
 /* ---- the device --------------------------------------------------------------------------- */
 
@@ -65,7 +66,8 @@ static int device_attach(const struct pv_device *which, void *memory, struct pv_
 
 static int rx_post(struct pv_net *net, void *buffer, uint32_t bytes, void *cookie)
 {
-    (void)net;
+    if (net->fault)
+        return -EIO;
     if (device.count == SLOTS)
         return -EAGAIN;
     unsigned at = (device.first + device.count++) % SLOTS;
@@ -77,7 +79,8 @@ static int rx_post(struct pv_net *net, void *buffer, uint32_t bytes, void *cooki
 
 static int rx_take(struct pv_net *net, void **cookie, uint32_t *bytes, struct pv_net_meta *meta)
 {
-    (void)net;
+    if (net->fault)
+        return -EIO;
     if (!device.pending_count || !device.count)
         return 0;
     unsigned from = device.pending_first, to = device.first;
@@ -100,9 +103,15 @@ static bool ask(struct pv_net *net)
     return false;
 }
 
-static void kick(struct pv_net *net)
+static void rx_kick(struct pv_net *net)
 {
     (void)net;
+}
+
+static void tx_kick(struct pv_net *net)
+{
+    (void)net;
+    net_host_kicks++;
 }
 
 static int tx_post(struct pv_net *net, const struct pv_segment *segments, unsigned count,
@@ -110,9 +119,12 @@ static int tx_post(struct pv_net *net, const struct pv_segment *segments, unsign
 {
     static unsigned char frame[65536];
     size_t bytes = 0;
-    (void)net, (void)meta;
+    if (net->fault)
+        return -EIO;
     if (device.sent_count == SLOTS)
         return -EAGAIN;
+    net_host_csum_start = meta->csum_partial ? meta->csum_start : 0;
+    net_host_csum_offset = meta->csum_offset;
     for (unsigned i = 0; i < count; i++) {
         memcpy(frame + bytes, segments[i].address, segments[i].bytes);
         bytes += segments[i].bytes;
@@ -125,7 +137,8 @@ static int tx_post(struct pv_net *net, const struct pv_segment *segments, unsign
 
 static int tx_take(struct pv_net *net, void **cookie)
 {
-    (void)net;
+    if (net->fault)
+        return -EIO;
     if (!device.sent_count || net_host_transmit_stuck)
         return 0;
     *cookie = device.sent[0];
@@ -133,8 +146,16 @@ static int tx_take(struct pv_net *net, void **cookie)
     return 1;
 }
 
-static const struct pv_net_ops device_ops = {device_memory_bytes, device_attach, rx_post, rx_take,
-                                             ask, kick, tx_post, tx_take, ask, kick};
+static const struct pv_net_ops device_ops = {device_memory_bytes,
+                                             device_attach,
+                                             rx_post,
+                                             rx_take,
+                                             ask,
+                                             rx_kick,
+                                             tx_post,
+                                             tx_take,
+                                             ask,
+                                             tx_kick};
 const struct pv_net_ops *const pv_net_frontends[PV_FAMILY_COUNT] = {&device_ops};
 static const struct pv_device the_device = {
     .class = PV_NET, .net = {{10, 0, 0, 2}, {10, 0, 0, 1}, {10, 0, 0, 1}, 24}};
@@ -150,16 +171,22 @@ void net_host_frame(const void *frame, size_t bytes, bool csum_valid)
         net_host_run();
     unsigned at = (device.pending_first + device.pending_count++) % PENDING;
     device.pending[at].length = bytes < sizeof device.pending[at].bytes
-                                    ? bytes : sizeof device.pending[at].bytes;
+                                    ? bytes
+                                    : sizeof device.pending[at].bytes;
     memcpy(device.pending[at].bytes, frame, device.pending[at].length);
     device.pending[at].csum_valid = csum_valid;
 }
 
 void net_host_start(bool tx_csum)
 {
-    device.net = (struct pv_net){.mac = {2, 0, 0, 0, 0, 2}, .mtu = 1500, .tx_csum = tx_csum,
-                                 .link_up = true, .rx_slots = SLOTS, .tx_slots = SLOTS,
-                                 .segments_max = 8, .rx_headroom = HEADROOM};
+    device.net = (struct pv_net){.mac = {2, 0, 0, 0, 0, 2},
+                                 .mtu = 1500,
+                                 .tx_csum = tx_csum,
+                                 .link_up = true,
+                                 .rx_slots = SLOTS,
+                                 .tx_slots = SLOTS,
+                                 .segments_max = 8,
+                                 .rx_headroom = HEADROOM};
     kassert(net_start() == 0);
 }
 
@@ -207,6 +234,12 @@ void *device_memory(size_t bytes)
 void device_out_of_service(const char *class_name, unsigned index, const char *reason)
 {
     (void)class_name, (void)index, (void)reason;
+    net_host_out_of_service++;
+}
+
+void net_host_break(void)
+{
+    device.net.fault = "broken by the test";
 }
 
 int event_handle(unsigned event, void (*handler)(void *context), void *context)

@@ -27,5 +27,11 @@ extern void (*net_host_sent)(const unsigned char *frame, size_t bytes);
 unsigned net_host_posted(void);
 /* While true, the device completes no transmission. */
 extern bool net_host_transmit_stuck;
+/* From now on every call on the device fails. */
+void net_host_break(void);
+extern unsigned net_host_out_of_service; /* how often that was reported */
+extern unsigned net_host_kicks;          /* of the transmit ring */
+/* Offsets of the last frame sent whose checksum the device is to complete; 0: none. */
+extern unsigned net_host_csum_start, net_host_csum_offset;
 
 #endif
