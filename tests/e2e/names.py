@@ -60,7 +60,7 @@ def fetch(inside, host, *options):
 
 def test_dhcp_and_dns():
     with folder() as work, tap_namespace() as inside, \
-            network(inside, work, "--dhcp-range=10.77.0.50,10.77.0.60,1h",
+            network(inside, work, "--dhcp-range=10.77.0.50,10.77.0.59,1h",
                     "--address=/page.test/10.77.0.1"), \
             program(inside(sys.executable, "-c", SERVER, "10.77.0.1"), "ready"):
         result = fetch(inside, "page.test")
@@ -72,7 +72,7 @@ def test_dhcp_and_dns():
 def test_name_that_does_not_exist():
     """An answer that there is no such name ends the search at once for good."""
     with folder() as work, tap_namespace() as inside, \
-            network(inside, work, "--dhcp-range=10.77.0.50,10.77.0.60,1h", "--address=/#/"):
+            network(inside, work, "--dhcp-range=10.77.0.50,10.77.0.59,1h", "--address=/#/"):
         result = run(inside(BUILD / "coracle", "run", "--timeout", "100", "--net", "tap:ctap0",
                             guest("resolve_error"), "nowhere.test"))
         equal(result.status, 0, f"status ({result.err})")
