@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The floor of starting a virtual machine: opens KVM, makes a VM with the given memory and one vCPU,
- * runs one instruction (a port write, at the start of real mode) and exits. Linked statically. What
- * `coracle run` takes beyond this is Coracle's.
+ * The floor of starting a virtual machine: opens KVM, makes a VM with the given memory and one
+ * vCPU, runs one instruction (a port write, at the start of real mode) and exits. Linked
+ * statically. What `coracle run` takes beyond this is Coracle's.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -29,8 +29,8 @@ int main(int argc, char **argv)
     if (memory == MAP_FAILED)
         err(125, "mmap");
     memcpy(memory, "\xe6\x10", 2); /* out %al, $0x10 */
-    struct kvm_userspace_memory_region region = {
-        .memory_size = bytes, .userspace_addr = (uintptr_t)memory};
+    struct kvm_userspace_memory_region region = {.memory_size = bytes,
+                                                 .userspace_addr = (uintptr_t)memory};
     if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
         err(125, "KVM_SET_USER_MEMORY_REGION");
 
@@ -38,8 +38,8 @@ int main(int argc, char **argv)
     if (vcpu < 0)
         err(125, "KVM_CREATE_VCPU");
     int run_bytes = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-    struct kvm_run *run =
-        mmap(NULL, (size_t)run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+    struct kvm_run *run = mmap(NULL, (size_t)run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu,
+                               0);
     if (run == MAP_FAILED)
         err(125, "mmap of the vCPU");
     struct kvm_sregs segments;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entropy from a device of class PV_RNG, asked for once and never waited for. Inside the kernel, for
- * random.c, which calls both with upcalls masked.
+ * Entropy from a device of class PV_RNG, asked for once and never waited for. Inside the kernel,
+ * for random.c, which calls both with upcalls masked.
  */
 #ifndef KERNEL_RANDOM_DEVICE_H
 #define KERNEL_RANDOM_DEVICE_H

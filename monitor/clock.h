@@ -24,7 +24,8 @@ void clock_scale(uint32_t tsc_khz, uint32_t *mul, int8_t *shift);
 
 void clock_start(struct clock *clock, struct pvn_clock *page, uint32_t tsc_khz);
 
-/* Follows CLOCK_MONOTONIC and a wall clock that was set, at most every few milliseconds; never backwards for the guest. */
+/* Follows CLOCK_MONOTONIC and a wall clock that was set, at most every few milliseconds; never
+ * backwards for the guest. */
 void clock_refresh(struct clock *clock);
 
 /* The CLOCK_MONOTONIC time of a system time; PVN_NO_DEADLINE, and what lies too far, UINT64_MAX. */

@@ -11,8 +11,8 @@
 
 #include "say.h"
 
-/* Writable data up to this size is read into anonymous memory at once: the guest's first touch of each
- * page would cost more. Larger data is mapped and comes page by page. */
+/* Writable data up to this size is read into anonymous memory at once: the guest's first touch of
+ * each page would cost more. Larger data is mapped and comes page by page. */
 #define DATA_COPY_MAX (256u << 10)
 
 #define PAGE PVN_PAGE_SIZE

@@ -22,12 +22,12 @@
 
 struct launch_device {
     enum device_kind kind;
-    char *name;            /* owned: the disk's file, the tap's interface; "" for user networking */
-    bool read_only;        /* a disk */
-    bool block_device;     /* a disk that is a block device of the host */
-    uint8_t mac[6];        /* a network device */
-    uint16_t mtu;          /* a tap; 0: not known */
-    const char *forwards;  /* user networking: HOST:GUEST,... checked */
+    char *name;           /* owned: the disk's file, the tap's interface; "" for user networking */
+    bool read_only;       /* a disk */
+    bool block_device;    /* a disk that is a block device of the host */
+    uint8_t mac[6];       /* a network device */
+    uint16_t mtu;         /* a tap; 0: not known */
+    const char *forwards; /* user networking: HOST:GUEST,... checked */
     struct pvn_net_address net;
 };
 
@@ -48,7 +48,8 @@ struct launch {
 
 /*
  * Opens the image and reads the devices. With `check`, what the devices name must exist and be free
- * (tried, and let go again), as on the native interface. 0, or a negative errno with a printed line.
+ * (tried, and let go again), as on the native interface. 0, or a negative errno with a printed
+ * line.
  */
 int launch_open(struct launch *launch, const struct options *options, const char *machine,
                 bool check);

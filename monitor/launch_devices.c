@@ -61,8 +61,8 @@ static int read_tap(struct launch_device *device, const char *spec, bool check)
     int result = net_tap_open(spec, &tap);
     if (result)
         return result;
-    memcpy(&config, tap->config, sizeof config < sizeof tap->config ? sizeof config
-                                                                    : sizeof tap->config);
+    memcpy(&config, tap->config,
+           sizeof config < sizeof tap->config ? sizeof config : sizeof tap->config);
     memcpy(device->mac, config.mac, sizeof device->mac);
     device->mtu = config.mtu; /* little-endian, as this host is */
     device->net = tap->net;
@@ -107,7 +107,8 @@ bool launch_next_forward(const char **at, unsigned *host, unsigned *guest)
     return true;
 }
 
-static int read_user(struct launch_device *device, const char *spec, bool check, struct ports *ports)
+static int read_user(struct launch_device *device, const char *spec, bool check,
+                     struct ports *ports)
 {
     const char *at = spec;
     unsigned host, guest;

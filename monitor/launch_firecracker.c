@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `coracle firecracker-config IMAGE`: the configuration file with which Firecracker boots the image,
- * as JSON on standard output. Disks and taps are named, not opened: they may be another machine's.
+ * `coracle firecracker-config IMAGE`: the configuration file with which Firecracker boots the
+ * image, as JSON on standard output. Disks and taps are named, not opened: they may be another
+ * machine's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,10 +16,10 @@
 
 static bool serves(const struct options *options)
 {
-    const char *name = options->on      ? "--on"
-                       : options->accel ? "--accel"
-                       : options->print ? "--print"
-                       : options->stats ? "--stats"
+    const char *name = options->on           ? "--on"
+                       : options->accel      ? "--accel"
+                       : options->print      ? "--print"
+                       : options->stats      ? "--stats"
                        : options->timeout_ns ? "--timeout"
                                              : NULL;
 

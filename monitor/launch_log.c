@@ -49,7 +49,8 @@ static bool in_text(const struct elf_image *elf, uint64_t address)
     return false;
 }
 
-/* " name+0xOFFSET" for the address in `digits`; a return address may be the next function's first. */
+/* " name+0xOFFSET" for the address in `digits`; a return address may be the next function's
+ * first. */
 static void add_name(struct launch_log *log, const char *digits, unsigned back)
 {
     struct symbol symbol;

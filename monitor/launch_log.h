@@ -24,12 +24,12 @@ enum launch_end { LAUNCH_END_NONE, LAUNCH_END_EXIT };
 #define LAUNCH_LINE_MAX 1024u
 
 struct launch_log {
-    const char *path;           /* the image's name */
-    const uint8_t *file;        /* and its bytes, for names of addresses; NULL: none */
+    const char *path;    /* the image's name */
+    const uint8_t *file; /* and its bytes, for names of addresses; NULL: none */
     const struct elf_image *elf;
-    struct text out;            /* what is to be shown; the caller takes it and sets length to 0 */
-    enum launch_end end;        /* the first one said */
-    int status;                 /* with LAUNCH_END_EXIT */
+    struct text out;     /* what is to be shown; the caller takes it and sets length to 0 */
+    enum launch_end end; /* the first one said */
+    int status;          /* with LAUNCH_END_EXIT */
     bool in_report;
     bool reported;              /* a crash report was seen */
     char line[LAUNCH_LINE_MAX]; /* the line that has begun */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writes QEMU's command line for a launch. The machines are cut down to what the guest uses, because
- * each device that is not there makes the start shorter. Pure but for one look at which firmware
- * QEMU has.
+ * Writes QEMU's command line for a launch. The machines are cut down to what the guest uses,
+ * because each device that is not there makes the start shorter. Pure but for one look at which
+ * firmware QEMU has.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +56,8 @@ static void add_text(struct words *words, struct text *text)
 }
 
 /*
- * qboot starts PCI machines three times as fast as SeaBIOS but gives PCI devices no addresses, so it
- * serves where there are no devices.
+ * qboot starts PCI machines three times as fast as SeaBIOS but gives PCI devices no addresses, so
+ * it serves where there are no devices.
  */
 static void add_firmware(const struct launch *launch, struct words *to)
 {

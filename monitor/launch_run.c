@@ -253,13 +253,12 @@ static void take_signal(struct launch *launch, struct child *child)
             child->ended = true;
         return;
     }
-    end_launch(launch, "signal",
-               info.ssi_signo == SIGINT ? STATUS_INTERRUPTED : STATUS_TERMINATED);
+    end_launch(launch, "signal", info.ssi_signo == SIGINT ? STATUS_INTERRUPTED : STATUS_TERMINATED);
     kill_child(child);
 }
 
-/* How long poll may wait, in ms: -1 for ever. After a forced end nobody waits long for a reader that
- * does not read. */
+/* How long poll may wait, in ms: -1 for ever. After a forced end nobody waits long for a reader
+ * that does not read. */
 static int time_left(struct launch *launch, struct child *child, uint64_t deadline_ns)
 {
     uint64_t now = monotonic_ns();
@@ -285,8 +284,8 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
     for (int i = 0; i < STREAM_COUNT; i++) {
         struct stream *stream = &child->streams[i];
         bool writing = is_waiting(stream);
-        polls[i] = (struct pollfd){writing ? stream->to : stream->from,
-                                   writing ? POLLOUT : POLLIN, 0};
+        polls[i] = (struct pollfd){writing ? stream->to : stream->from, writing ? POLLOUT : POLLIN,
+                                   0};
         open = open || polls[i].fd >= 0;
     }
     polls[STREAM_COUNT] = (struct pollfd){child->signals, POLLIN, 0};

@@ -230,8 +230,8 @@ static const SlirpCb user_callbacks = {
 
 /* --- the device --- */
 
-/* More fragments follow, or this is not the first one. The reassembly of libslirp 4.7 has been seen to
- * run on wild pointers when a guest sends nonsense, so fragments are not for it. */
+/* More fragments follow, or this is not the first one. The reassembly of libslirp 4.7 has been
+ * seen to run on wild pointers when a guest sends nonsense, so fragments are not for it. */
 static bool is_fragment(const uint8_t *frame, uint32_t bytes)
 {
     return bytes >= 34 && frame[12] == 0x08 && frame[13] == 0x00 &&

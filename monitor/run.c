@@ -61,8 +61,8 @@ static int open_inputs(struct vm *vm, int *stats_fd)
     return result;
 }
 
-/* One mapping for RAM and the area behind it. Nothing is populated in advance: the pages that a boot
- * touches are so few that faulting them in is no slower (measured). */
+/* One mapping for RAM and the area behind it. Nothing is populated in advance: the pages that a
+ * boot touches are so few that faulting them in is no slower (measured). */
 static int map_memory(struct vm *vm)
 {
     struct guest_memory *memory = &vm->memory;

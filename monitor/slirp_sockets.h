@@ -41,7 +41,8 @@ uint64_t slirp_now_ns(void);
 int slirp_sockets_open(struct slirp_sockets *sockets);
 void slirp_sockets_close(struct slirp_sockets *sockets);
 
-/* Finds the sockets that listen, and gives them room for a crowd: libslirp asks for a backlog of 1. */
+/* Finds the sockets that listen, and gives them room for a crowd: libslirp asks for a backlog of
+ * 1. */
 void slirp_sockets_note_listeners(struct slirp_sockets *sockets);
 
 /* libslirp opened or closed a descriptor. */

@@ -12,8 +12,9 @@
     .code64
 
 /*
- * One stub for each exception: a single OUT, which changes no register. The monitor reads the vector
- * from RIP, the interrupted state from the frame at RSP, and everything else from the registers.
+ * One stub for each exception: a single OUT, which changes no register. The monitor reads the
+ * vector from RIP, the interrupted state from the frame at RSP, and everything else from the
+ * registers.
  */
     .balign 16
     .globl stubs_begin
@@ -25,10 +26,10 @@ stubs_begin:
     .endr
 
 /*
- * The page-table writer. Stores made inside the guest are the only ones that every KVM notices, also
- * one that keeps shadow page tables. It applies the list, asks for the next part if there is more,
- * makes the TLB forget by reloading CR3 (no entry is global), and goes back to where the interrupt
- * came from.
+ * The page-table writer. Stores made inside the guest are the only ones that every KVM notices,
+ * also one that keeps shadow page tables. It applies the list, asks for the next part if there is
+ * more, makes the TLB forget by reloading CR3 (no entry is global), and goes back to where the
+ * interrupt came from.
  */
     .balign 16
     .globl stubs_writer

@@ -9,8 +9,8 @@
 #include "date.h"
 
 struct httpd_clock {
-    int64_t mono_ms;    /* monotonic, for time-outs */
-    int64_t wall_s;     /* seconds since 1970, for dates */
+    int64_t mono_ms; /* monotonic, for time-outs */
+    int64_t wall_s;  /* seconds since 1970, for dates */
     char http_date[HTTP_DATE_LEN];
     char log_date[LOG_DATE_LEN];
 };

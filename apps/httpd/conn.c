@@ -24,24 +24,24 @@ enum timer { TIMER_IDLE, TIMER_HEAD, TIMER_SEND, TIMER_LINGER, TIMER_COUNT };
 enum state { SERVING, LINGERING, CLOSED };
 
 enum {
-    HEAD_MS = 10000,    /* for a request's head and body to arrive */
-    LINGER_MS = 2000,   /* for the client to read our last words */
+    HEAD_MS = 10000,  /* for a request's head and body to arrive */
+    LINGER_MS = 2000, /* for the client to read our last words */
     EVICT_MS = 1000,
 };
 
 struct conn {
     int fd;
-    uint8_t state;          /* enum state */
-    uint8_t timer;          /* enum timer: the queue that it is in */
-    bool closing;           /* ends when all output is sent */
-    bool linger;            /* the client may still be sending when we close */
-    uint32_t watched;       /* events registered with epoll */
+    uint8_t state;    /* enum state */
+    uint8_t timer;    /* enum timer: the queue that it is in */
+    bool closing;     /* ends when all output is sent */
+    bool linger;      /* the client may still be sending when we close */
+    uint32_t watched; /* events registered with epoll */
     struct conn *prev, *next;
     int64_t deadline_ms;
-    char *in;               /* input that waits, from malloc, or NULL */
+    char *in; /* input that waits, from malloc, or NULL */
     uint32_t in_len;
-    size_t scanned;         /* bytes of it that http_head_find has seen */
-    uint64_t skip;          /* bytes of a request body that are thrown away as they come */
+    size_t scanned; /* bytes of it that http_head_find has seen */
+    uint64_t skip;  /* bytes of a request body that are thrown away as they come */
     struct output output;
     char peer[INET6_ADDRSTRLEN];
 };

@@ -29,8 +29,8 @@ static struct civil civil_of(int64_t days)
     int64_t z = days + 719468;
     int64_t era = (z >= 0 ? z : z - 146096) / 146097;
     int64_t day_of_era = z - era * 146097;
-    int64_t year =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t year = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) /
+                   365;
     int64_t day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
     unsigned month = (unsigned)((5 * day_of_year + 2) / 153);
     struct civil c = {
@@ -161,8 +161,10 @@ static bool scan(struct str s, const char *pattern, struct fields *f)
         case 'h':
         case 'm':
         case 's':
-            good = digits(p, 2, pattern[i] == 'h' ? &f->hour : pattern[i] == 'm' ? &f->minute
-                                                                                 : &f->second);
+            good = digits(p, 2,
+                          pattern[i] == 'h'   ? &f->hour
+                          : pattern[i] == 'm' ? &f->minute
+                                              : &f->second);
             i += 2;
             break;
         default:

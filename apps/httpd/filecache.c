@@ -86,8 +86,7 @@ static void enforce_bounds(void)
                     cache.fds > FILECACHE_FDS)) {
         struct file *newer = file->newer;
 
-        if (cache.entries > FILECACHE_ENTRIES ||
-            (cache.bytes > FILECACHE_BYTES && file->content) ||
+        if (cache.entries > FILECACHE_ENTRIES || (cache.bytes > FILECACHE_BYTES && file->content) ||
             (cache.fds > FILECACHE_FDS && file->fd >= 0))
             evict(file);
         file = newer;

@@ -12,10 +12,10 @@
 #include "text.h"
 
 enum {
-    FILE_CONTENT_MAX = 16384,   /* files up to this many bytes are kept in memory */
-    FILECACHE_BYTES = 262144,   /* bytes of content in the whole cache */
+    FILE_CONTENT_MAX = 16384, /* files up to this many bytes are kept in memory */
+    FILECACHE_BYTES = 262144, /* bytes of content in the whole cache */
     FILECACHE_ENTRIES = 128,
-    FILECACHE_FDS = 24,         /* descriptors that the cache keeps open */
+    FILECACHE_FDS = 24, /* descriptors that the cache keeps open */
 };
 
 struct file {
@@ -25,12 +25,12 @@ struct file {
     int64_t checked_s;
     dev_t dev;
     ino_t ino;
-    int64_t mtime_ns;           /* the part below a second */
-    int fd;                     /* -1 where the content is in memory */
-    char *content;              /* all `size` bytes, or NULL */
+    int64_t mtime_ns; /* the part below a second */
+    int fd;           /* -1 where the content is in memory */
+    char *content;    /* all `size` bytes, or NULL */
     uint64_t size;
     int64_t mtime_s;
-    struct str etag;            /* points into fields */
+    struct str etag; /* points into fields */
     /* "ETag: ...", "Last-Modified: ..." | "Accept-Ranges: ...", "Content-Type: ..." |
        "Content-Length: ..."; each line with CR LF, and the bytes up to each bar. */
     char fields[320];

@@ -11,10 +11,10 @@
 
 enum {
     BUFFER_SIZE = 8192,
-    FIELD_MAX = 512,        /* bytes of a quoted field before escaping; the rest is cut */
+    FIELD_MAX = 512, /* bytes of a quoted field before escaping; the rest is cut */
     LINE_MAX_BYTES = 3 * FIELD_MAX * 4 + 256,
     FLUSH_AFTER_MS = 1000,
-    FLUSH_IDLE_MS = 100,    /* sooner where nothing else happens */
+    FLUSH_IDLE_MS = 100, /* sooner where nothing else happens */
 };
 
 bool log_enabled = true;

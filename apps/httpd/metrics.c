@@ -67,7 +67,7 @@ static void put_counter(struct text *out, const char *name, const char *help, ui
 static void put_own_metrics(struct text *out)
 {
     put_family(out, "httpd_requests", "counter", "Answered requests by class of status.");
-    for (unsigned class = 1; class <= 5; class++) {
+    for (unsigned class = 1; class <= 5; class ++) {
         TEXT_LIT(out, "httpd_requests_total{class=\"");
         text_put_u64(out, class);
         TEXT_LIT(out, "xx\"} ");
@@ -90,8 +90,7 @@ static void put_own_metrics(struct text *out)
                 metrics.accept_pauses);
     put_counter(out, "httpd_sent_bytes", "Bytes sent, with headers.", metrics.bytes_sent);
     put_counter(out, "httpd_received_bytes", "Bytes received.", metrics.bytes_received);
-    put_counter(out, "httpd_parse_errors", "Requests refused as malformed.",
-                metrics.parse_errors);
+    put_counter(out, "httpd_parse_errors", "Requests refused as malformed.", metrics.parse_errors);
     put_counter(out, "httpd_file_cache_hits", "Files found in the cache.", metrics.cache_hits);
     put_counter(out, "httpd_file_cache_misses", "Files looked for in the file system.",
                 metrics.cache_misses);

@@ -12,13 +12,13 @@
 struct file;
 
 struct metrics {
-    uint64_t requests[6];           /* by hundreds of their status; 0 is unused */
+    uint64_t requests[6]; /* by hundreds of their status; 0 is unused */
     uint64_t connections_accepted;
     uint64_t connections_active;
-    uint64_t connections_rejected;  /* accepted and closed at once, for want of memory */
-    uint64_t connections_evicted;   /* idle ones closed to make room for new ones */
+    uint64_t connections_rejected; /* accepted and closed at once, for want of memory */
+    uint64_t connections_evicted;  /* idle ones closed to make room for new ones */
     uint64_t connections_timed_out;
-    uint64_t accept_pauses;         /* times that new connections had to wait in the backlog */
+    uint64_t accept_pauses; /* times that new connections had to wait in the backlog */
     uint64_t bytes_sent;
     uint64_t bytes_received;
     uint64_t parse_errors;

@@ -13,10 +13,10 @@
 enum { OUTPUT_STAGE_SIZE = 32768 };
 
 struct output {
-    char *left;                 /* rendered and not yet taken, from malloc, or NULL */
+    char *left; /* rendered and not yet taken, from malloc, or NULL */
     uint32_t left_len, left_at;
-    uint32_t chunk;             /* bytes of a file to try next; 0 before the first */
-    struct file *file;          /* the body that follows, or NULL */
+    uint32_t chunk;    /* bytes of a file to try next; 0 before the first */
+    struct file *file; /* the body that follows, or NULL */
     uint64_t first, count;
 };
 

@@ -6,28 +6,55 @@
 #include "request.h"
 
 enum {
-    IS_TOKEN = 1,   /* method and field names: RFC 9110, 5.6.2 */
-    IS_VALUE = 2,   /* field values: all but control characters */
-    IS_TARGET = 4,  /* visible ASCII but '#', which never belongs in a request */
-    IS_HOST = 8,    /* host and port: RFC 3986, 3.2.2, brackets for IPv6 */
+    IS_TOKEN = 1,  /* method and field names: RFC 9110, 5.6.2 */
+    IS_VALUE = 2,  /* field values: all but control characters */
+    IS_TARGET = 4, /* visible ASCII but '#', which never belongs in a request */
+    IS_HOST = 8,   /* host and port: RFC 3986, 3.2.2, brackets for IPv6 */
 };
 
 #define ALNUM (IS_TOKEN | IS_VALUE | IS_TARGET | IS_HOST)
-#define MARK  (IS_TOKEN | IS_VALUE | IS_TARGET | IS_HOST)
+#define MARK (IS_TOKEN | IS_VALUE | IS_TARGET | IS_HOST)
 #define TOKEN (IS_TOKEN | IS_VALUE | IS_TARGET)
 #define DELIM (IS_VALUE | IS_TARGET)
 
 static const unsigned char class_of[256] = {
-    ['\t'] = IS_VALUE, [' '] = IS_VALUE, ['#'] = IS_VALUE | IS_TOKEN,
-    ['0' ... '9'] = ALNUM, ['A' ... 'Z'] = ALNUM, ['a' ... 'z'] = ALNUM,
-    ['!'] = MARK, ['$'] = MARK, ['%'] = MARK, ['&'] = MARK, ['\''] = MARK, ['*'] = MARK,
-    ['+'] = MARK, ['-'] = MARK, ['.'] = MARK, ['_'] = MARK, ['~'] = MARK,
-    ['^'] = TOKEN, ['`'] = TOKEN, ['|'] = TOKEN,
-    ['('] = DELIM | IS_HOST, [')'] = DELIM | IS_HOST, [','] = DELIM | IS_HOST,
-    [':'] = DELIM | IS_HOST, [';'] = DELIM | IS_HOST, ['='] = DELIM | IS_HOST,
-    ['['] = DELIM | IS_HOST, [']'] = DELIM | IS_HOST,
-    ['"'] = DELIM, ['/'] = DELIM, ['<'] = DELIM, ['>'] = DELIM, ['?'] = DELIM, ['@'] = DELIM,
-    ['\\'] = DELIM, ['{'] = DELIM, ['}'] = DELIM,
+    ['\t'] = IS_VALUE,
+    [' '] = IS_VALUE,
+    ['#'] = IS_VALUE | IS_TOKEN,
+    ['0' ... '9'] = ALNUM,
+    ['A' ... 'Z'] = ALNUM,
+    ['a' ... 'z'] = ALNUM,
+    ['!'] = MARK,
+    ['$'] = MARK,
+    ['%'] = MARK,
+    ['&'] = MARK,
+    ['\''] = MARK,
+    ['*'] = MARK,
+    ['+'] = MARK,
+    ['-'] = MARK,
+    ['.'] = MARK,
+    ['_'] = MARK,
+    ['~'] = MARK,
+    ['^'] = TOKEN,
+    ['`'] = TOKEN,
+    ['|'] = TOKEN,
+    ['('] = DELIM | IS_HOST,
+    [')'] = DELIM | IS_HOST,
+    [','] = DELIM | IS_HOST,
+    [':'] = DELIM | IS_HOST,
+    [';'] = DELIM | IS_HOST,
+    ['='] = DELIM | IS_HOST,
+    ['['] = DELIM | IS_HOST,
+    [']'] = DELIM | IS_HOST,
+    ['"'] = DELIM,
+    ['/'] = DELIM,
+    ['<'] = DELIM,
+    ['>'] = DELIM,
+    ['?'] = DELIM,
+    ['@'] = DELIM,
+    ['\\'] = DELIM,
+    ['{'] = DELIM,
+    ['}'] = DELIM,
     [0x80 ... 0xff] = IS_VALUE,
 };
 
@@ -91,8 +118,7 @@ static bool target_to_origin_form(struct str *target)
 
     if (target->p[0] == '/')
         return true;
-    if (target->len <= scheme.len ||
-        !str_is_nocase((struct str){target->p, scheme.len}, scheme))
+    if (target->len <= scheme.len || !str_is_nocase((struct str){target->p, scheme.len}, scheme))
         return false;
     p = skip(target->p + scheme.len, end, IS_HOST);
     if (p == target->p + scheme.len)
@@ -141,16 +167,15 @@ static int parse_request_line(struct http_request *req)
         return 400;
     if (req->method != HTTP_OTHER && !target_to_origin_form(&req->target))
         return 400;
-    return parse_version((struct str){target_end + 1, (size_t)(end - target_end - 1)},
-                         &req->minor);
+    return parse_version((struct str){target_end + 1, (size_t)(end - target_end - 1)}, &req->minor);
 }
 
 /* Which field a name means; HTTP_FIELD_COUNT for all that we do not look at. */
 static enum http_field field_of(struct str name)
 {
-#define FIELD(literal, id) \
+#define FIELD(literal, id)                 \
     if (str_is_nocase(name, STR(literal))) \
-        return id
+    return id
     switch (name.len) {
     case 4:
         FIELD("host", HTTP_HOST);

@@ -15,9 +15,9 @@
 #include "text.h"
 
 enum {
-    HTTP_HEAD_MAX = 8192,   /* bytes of a head, with its last empty line */
-    HTTP_FIELDS_MAX = 100,  /* header lines of one request */
-    HTTP_BODY_MAX = 65536,  /* bytes of a request body that are read and thrown away */
+    HTTP_HEAD_MAX = 8192,  /* bytes of a head, with its last empty line */
+    HTTP_FIELDS_MAX = 100, /* header lines of one request */
+    HTTP_BODY_MAX = 65536, /* bytes of a request body that are read and thrown away */
 };
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OTHER };
@@ -42,15 +42,15 @@ enum http_field {
 
 /* A parsed request. Its slices point into the buffer that was parsed. */
 struct http_request {
-    struct str line;            /* the request line, for the log; set even where parsing fails */
-    struct str target;          /* path and query; where the method is HTTP_OTHER, anything */
-    struct str field[HTTP_FIELD_COUNT];     /* the first of each; p is NULL where there is none */
-    uint32_t repeated;          /* bit (1 << field) for those that came more than once */
+    struct str line;   /* the request line, for the log; set even where parsing fails */
+    struct str target; /* path and query; where the method is HTTP_OTHER, anything */
+    struct str field[HTTP_FIELD_COUNT]; /* the first of each; p is NULL where there is none */
+    uint32_t repeated;                  /* bit (1 << field) for those that came more than once */
     enum http_method method;
-    unsigned minor;             /* 0 or 1: HTTP/1.0 or HTTP/1.1 */
-    bool keep_alive;            /* the client will reuse the connection */
-    bool expect_continue;       /* the client waits for our word before it sends the body */
-    uint64_t content_length;    /* bytes of body that follow the head */
+    unsigned minor;          /* 0 or 1: HTTP/1.0 or HTTP/1.1 */
+    bool keep_alive;         /* the client will reuse the connection */
+    bool expect_continue;    /* the client waits for our word before it sends the body */
+    uint64_t content_length; /* bytes of body that follow the head */
 };
 
 /*

@@ -14,9 +14,9 @@ struct file;
 
 struct answer {
     int status;
-    bool close;             /* the connection ends after this answer */
-    uint64_t body_len;      /* bytes of body that the client gets, for the log */
-    struct file *file;      /* the body is `count` bytes of it from `first`; a reference that the
+    bool close;        /* the connection ends after this answer */
+    uint64_t body_len; /* bytes of body that the client gets, for the log */
+    struct file *file; /* the body is `count` bytes of it from `first`; a reference that the
                                caller gives back. NULL where all of the answer is in `out` */
     uint64_t first, count;
 };

@@ -39,11 +39,11 @@ enum { LISTENERS = sizeof(listener_kinds) / sizeof(listener_kinds[0]) };
 
 static struct server {
     int epoll_fd;
-    int listener[LISTENERS];    /* -1 where the system lacks that family */
+    int listener[LISTENERS]; /* -1 where the system lacks that family */
     unsigned max_conns;
-    bool paused;                /* listeners are not watched */
-    int64_t resume_ms;          /* when they are again at the latest */
-    uint64_t paused_with;       /* connections at that time: with fewer it is worth a try */
+    bool paused;          /* listeners are not watched */
+    int64_t resume_ms;    /* when they are again at the latest */
+    uint64_t paused_with; /* connections at that time: with fewer it is worth a try */
 } server;
 
 static volatile sig_atomic_t stop;
@@ -102,8 +102,7 @@ static int listen_on(int family, uint16_t port)
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if ((family == AF_INET ||
-         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
+    if ((family == AF_INET || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
         bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0 &&
         set_nonblocking(fd))
         return fd;
@@ -178,8 +177,9 @@ static void pause_accepting(void)
 
 static void resume_when_due(void)
 {
-    if (server.paused && (clock_now.mono_ms >= server.resume_ms ||
-                          metrics.connections_active < server.paused_with) &&
+    if (server.paused &&
+        (clock_now.mono_ms >= server.resume_ms ||
+         metrics.connections_active < server.paused_with) &&
         !resume_accepting())
         server.resume_ms = clock_now.mono_ms + PAUSE_MS;
 }

@@ -7,9 +7,9 @@
 
 struct server_options {
     const char *root;
-    uint16_t port;          /* 0: any free one */
+    uint16_t port; /* 0: any free one */
     unsigned max_conns;
-    unsigned idle_s;        /* patience with connections on which nothing happens */
+    unsigned idle_s; /* patience with connections on which nothing happens */
 };
 
 /*

@@ -17,7 +17,10 @@ struct str {
     size_t len;
 };
 
-#define STR_INIT(literal) {(literal), sizeof(literal) - 1} /* for static data */
+#define STR_INIT(literal)              \
+    {                                  \
+        (literal), sizeof(literal) - 1 \
+    } /* for static data */
 #define STR(literal) ((struct str)STR_INIT(literal))
 
 /*

@@ -14,8 +14,8 @@ struct switch_frame {
     uint64_t r15, r14, r13, r12, rbx, rbp, rip;
 };
 
-#define MXCSR_DEFAULT       0x1f80u /* all exceptions masked, round to nearest */
-#define FPU_CONTROL_DEFAULT 0x37fu  /* the same, extended precision */
+#define MXCSR_DEFAULT 0x1f80u      /* all exceptions masked, round to nearest */
+#define FPU_CONTROL_DEFAULT 0x37fu /* the same, extended precision */
 
 void arch_context_begin(void); /* switch.S */
 

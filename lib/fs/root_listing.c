@@ -8,8 +8,8 @@
 
 struct root_listing {
     struct file *inner;
-    uint32_t seen;      /* mount points whose name the inner directory gave */
-    unsigned mount;     /* the next one to give */
+    uint32_t seen;  /* mount points whose name the inner directory gave */
+    unsigned mount; /* the next one to give */
     bool inner_at_end;
 };
 

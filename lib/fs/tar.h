@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 #define TAR_BLOCK_BYTES 512u
-#define TAR_NAME_MAX 4095u            /* bytes in a member's name or a link's target */
-#define TAR_EXTENSION_MAX (1u << 20)  /* bytes in a pax header or a GNU long name */
+#define TAR_NAME_MAX 4095u           /* bytes in a member's name or a link's target */
+#define TAR_EXTENSION_MAX (1u << 20) /* bytes in a pax header or a GNU long name */
 
 /* Reads exactly `bytes` bytes at `offset`; 0 or a negative errno. */
 typedef int (*tar_read)(void *context, uint64_t offset, void *data, size_t bytes);
@@ -57,8 +57,8 @@ struct tar_attributes {
 struct tar {
     tar_read read;
     void *context;
-    uint64_t bytes;  /* of the device */
-    uint64_t offset; /* of the next header */
+    uint64_t bytes;    /* of the device */
+    uint64_t offset;   /* of the next header */
     const char *error; /* after a negative result: what is wrong, in a few words */
     struct tar_attributes global, local;
     char name[TAR_NAME_MAX + 1], link[TAR_NAME_MAX + 1];

@@ -35,8 +35,8 @@ struct tar_node *tar_index_lookup(const struct tar_index *index, const struct ta
 
 static void hash_insert(struct tar_index *index, struct tar_node *node)
 {
-    size_t bucket =
-        hash_name(node->parent, node->name, node->name_bytes) & (index->bucket_count - 1);
+    size_t bucket = hash_name(node->parent, node->name, node->name_bytes) &
+                    (index->bucket_count - 1);
     node->hash_next = index->buckets[bucket];
     index->buckets[bucket] = node;
 }
@@ -61,8 +61,8 @@ static int hash_grow(struct tar_index *index)
     return 0;
 }
 
-static struct tar_node *node_new(struct tar_index *index, struct tar_node *parent,
-                                 const char *name, size_t name_bytes)
+static struct tar_node *node_new(struct tar_index *index, struct tar_node *parent, const char *name,
+                                 size_t name_bytes)
 {
     struct tar_node *node = calloc(1, sizeof(*node) + name_bytes + 1);
     if (node == NULL)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tree of names that a tar file describes, built once and then only read. Like tar.h it knows no
- * device: tests and fuzzers build it from memory. Allocates with malloc; tar_index_free frees all.
+ * The tree of names that a tar file describes, built once and then only read. Like tar.h it knows
+ * no device: tests and fuzzers build it from memory. Allocates with malloc; tar_index_free frees
+ * all.
  */
 #ifndef FS_TAR_INDEX_H
 #define FS_TAR_INDEX_H
@@ -35,8 +36,8 @@ typedef void (*tar_report)(void *context, const char *name, const char *why);
 
 /*
  * Reads a whole archive. 0; -EINVAL (and an empty index) when it does not begin like a tar file;
- * -ENOMEM; or what `read` answered for the first header. An archive that breaks off later keeps what
- * came before and is reported.
+ * -ENOMEM; or what `read` answered for the first header. An archive that breaks off later keeps
+ * what came before and is reported.
  */
 int tar_index_build(struct tar_index *index, tar_read read, void *read_context, uint64_t bytes,
                     tar_report report, void *report_context);

@@ -215,8 +215,8 @@ int tarfs_mount(struct fs *fs, unsigned blk_index)
     if (result != 0)
         goto fail;
     blk_info(tarfs->blk, &info);
-    result = tar_index_build(&tarfs->index, device_read, tarfs,
-                             info.sector_count * PV_SECTOR_BYTES, member_refused, tarfs);
+    result = tar_index_build(&tarfs->index, device_read, tarfs, info.sector_count * PV_SECTOR_BYTES,
+                             member_refused, tarfs);
     if (result != 0)
         goto fail;
     fs->ops = &tarfs_ops;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The RAM file system at /tmp: names and nodes. Nodes are counted: one reference a name, one an open
- * file, one each that the VFS holds while it walks; the last one frees the node and its pages.
+ * The RAM file system at /tmp: names and nodes. Nodes are counted: one reference a name, one an
+ * open file, one each that the VFS holds while it walks; the last one frees the node and its pages.
  * Contents and open files are in tmpfs_file.c.
  */
 #include "tmpfs.h"
@@ -54,8 +54,8 @@ static struct tmpfs_entry **entry_find(struct tmpfs_node *directory, struct fs_n
 {
     struct tmpfs_entry **link = &directory->entries;
 
-    while (*link != NULL && ((*link)->name_bytes != name.bytes ||
-                             memcmp((*link)->name, name.text, name.bytes) != 0))
+    while (*link != NULL &&
+           ((*link)->name_bytes != name.bytes || memcmp((*link)->name, name.text, name.bytes) != 0))
         link = &(*link)->next;
     return link;
 }
@@ -270,10 +270,12 @@ static int tmpfs_utimens(struct fs *fs, void *node, const struct timespec times[
 
     (void)fs;
     tmpfs_now(&tmp->changed);
-    tmp->accessed = times[0].tv_nsec == UTIME_NOW ? tmp->changed
-                    : times[0].tv_nsec == UTIME_OMIT ? tmp->accessed : times[0];
-    tmp->modified = times[1].tv_nsec == UTIME_NOW ? tmp->changed
-                    : times[1].tv_nsec == UTIME_OMIT ? tmp->modified : times[1];
+    tmp->accessed = times[0].tv_nsec == UTIME_NOW    ? tmp->changed
+                    : times[0].tv_nsec == UTIME_OMIT ? tmp->accessed
+                                                     : times[0];
+    tmp->modified = times[1].tv_nsec == UTIME_NOW    ? tmp->changed
+                    : times[1].tv_nsec == UTIME_OMIT ? tmp->modified
+                                                     : times[1];
     return 0;
 }
 

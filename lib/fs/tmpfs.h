@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The RAM file system's nodes, shared by its two halves: names (tmpfs.c), contents (tmpfs_file.c). */
+/* The RAM file system's nodes, shared by its two halves: names (tmpfs.c), contents
+ * (tmpfs_file.c). */
 #ifndef FS_TMPFS_H
 #define FS_TMPFS_H
 

@@ -276,8 +276,8 @@ int vfs_unlink(const char *path)
     return path_remove(path, false);
 }
 
-/* Two paths at once: the second walk is done while the first is held. `first_mode` tells whether the
- * first path names the node itself (link) or its directory (rename). */
+/* Two paths at once: the second walk is done while the first is held. `first_mode` tells whether
+ * the first path names the node itself (link) or its directory (rename). */
 static int two_paths(const char *first_path, enum walk_mode first_mode, const char *second_path,
                      int (*act)(const struct walk *first, const struct walk *second))
 {
@@ -339,9 +339,8 @@ ssize_t vfs_readlink(const char *path, char *target, size_t bytes)
 
     if (result == 0) {
         struct place at = walk_place(&walk);
-        result = at.fs->ops->readlink == NULL
-                     ? -EINVAL
-                     : at.fs->ops->readlink(at.fs, at.node, target, bytes);
+        result = at.fs->ops->readlink == NULL ? -EINVAL
+                                              : at.fs->ops->readlink(at.fs, at.node, target, bytes);
     }
     path_end(&walk);
     return result;
@@ -354,8 +353,7 @@ int vfs_truncate(const char *path, off_t size)
 
     if (result == 0) {
         struct place at = walk_place(&walk);
-        result = at.fs->ops->truncate == NULL ? -EROFS
-                                              : at.fs->ops->truncate(at.fs, at.node, size);
+        result = at.fs->ops->truncate == NULL ? -EROFS : at.fs->ops->truncate(at.fs, at.node, size);
     }
     path_end(&walk);
     return result;
@@ -381,8 +379,7 @@ int vfs_utimens(const char *path, const struct timespec times[2])
 
     if (result == 0) {
         struct place at = walk_place(&walk);
-        result = at.fs->ops->utimens == NULL ? -EROFS
-                                             : at.fs->ops->utimens(at.fs, at.node, times);
+        result = at.fs->ops->utimens == NULL ? -EROFS : at.fs->ops->utimens(at.fs, at.node, times);
     }
     path_end(&walk);
     return result;

@@ -44,8 +44,8 @@ struct walk {
 struct place vfs_root(void);
 struct fs *vfs_mounted(struct fs_name name);
 
-/* Walks; 0, or a negative errno. walk_end must follow in every case. `start` is the absolute path of
- * the working directory. */
+/* Walks; 0, or a negative errno. walk_end must follow in every case. `start` is the absolute path
+ * of the working directory. */
 int walk_begin(struct walk *walk, const char *start, const char *path, enum walk_mode mode);
 void walk_end(struct walk *walk);
 

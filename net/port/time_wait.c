@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A client may use its port again while we still hold the connection before in TIME-WAIT: its SYN
- * then opens a new one (RFC 1122, 4.2.2.13). lwIP answers such a SYN with a reset or lets it hang, so
- * here, before TCP sees the segment, the old connection is forgotten. A SYN that is an old duplicate
- * costs no more than a half-open connection, which the peer resets.
+ * then opens a new one (RFC 1122, 4.2.2.13). lwIP answers such a SYN with a reset or lets it hang,
+ * so here, before TCP sees the segment, the old connection is forgotten. A SYN that is an old
+ * duplicate costs no more than a half-open connection, which the peer resets.
  *
  * Called by lwIP for every IP packet, with the stack's lock held. The headers lie in one piece
  * (receive.c copies them); what is too short or odd is left to lwIP.
  */
 #include "arch/hooks.h"
-#include "lwip/ip6.h"
 #include "lwip/ip4.h"
+#include "lwip/ip6.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/prot/tcp.h"
 

@@ -50,7 +50,8 @@ struct bare_acpi {
     uint32_t dsdt_bytes;
 };
 
-/* Follows the root pointer at `rsdp`; what is malformed counts as missing. `out` starts as zeros. */
+/* Follows the root pointer at `rsdp`; what is malformed counts as missing. `out` starts as
+ * zeros. */
 void bare_acpi_parse(bare_reader read, uint64_t rsdp, struct bare_acpi *out);
 /* The root pointer in [begin, end), which is readable; 0: none. */
 uint64_t bare_acpi_search(bare_reader read, uint64_t begin, uint64_t end);

@@ -29,8 +29,8 @@
 
 static struct pvclock bare_pvclock __attribute__((aligned(64)));
 static uint64_t bare_armed_ns; /* the deadline for which the timer is armed */
-/* While the TSC's frequency is a measured one: when the local APIC's timer was started and with what
- * count (0: it is not running), and the longest comparison so far. */
+/* While the TSC's frequency is a measured one: when the local APIC's timer was started and with
+ * what count (0: it is not running), and the longest comparison so far. */
 static struct {
     bool measured;
     uint64_t tsc;

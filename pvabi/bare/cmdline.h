@@ -2,7 +2,8 @@
 /*
  * The kernel command line, taken apart. Pure; for setup.c and host tests.
  *
- *     name=NAME net0=ADDR/LEN[,GATEWAY] env.NAME=VALUE wall=NS virtio_mmio.device=SIZE@ADDR:IRQ[:ID]
+ *     name=NAME net0=ADDR/LEN[,GATEWAY] env.NAME=VALUE wall=NS
+ * virtio_mmio.device=SIZE@ADDR:IRQ[:ID]
  *     OTHERS... -- ARG...
  *
  * Words are parted by white space; double quotes keep white space, a backslash keeps the next

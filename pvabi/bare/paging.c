@@ -58,7 +58,8 @@ static EARLY uint64_t *bare_table_new(void)
     return table;
 }
 
-/* The table below an entry that maps 1 << shift bytes: made, or the large page split, if need be. */
+/* The table below an entry that maps 1 << shift bytes: made, or the large page split, if need
+ * be. */
 static EARLY uint64_t *bare_table_below(uint64_t *entry, unsigned shift)
 {
     uint64_t *table;

@@ -23,7 +23,8 @@
 uint32_t virtio_mmio_type(const struct virtio_host *host, void *registers, uint64_t bytes);
 
 /* Makes the device ready for its frontend: resets it and gives its queues the events from
- * `event_first` on. NULL when there are too many devices. The transport and `host` stay for ever. */
+ * `event_first` on. NULL when there are too many devices. The transport and `host` stay for
+ * ever. */
 const struct virtio_transport *virtio_mmio_open(const struct virtio_host *host, void *registers,
                                                 uint64_t bytes, unsigned event_first);
 

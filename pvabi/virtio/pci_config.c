@@ -54,8 +54,8 @@ struct walk {
     uint64_t buses[PCI_BUSES / 64u]; /* those that bridges lead to */
 };
 
-/* Buses behind bridges have higher numbers, so one ascending pass meets each once, and a bridge that
- * claims another one leads nowhere. */
+/* Buses behind bridges have higher numbers, so one ascending pass meets each once, and a bridge
+ * that claims another one leads nowhere. */
 static void walk_function(struct walk *walk, const struct pci_function *function, unsigned header)
 {
     unsigned secondary;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The transport of PCI devices that know only the legacy interface (virtio 1.2, 4.1.4.10): registers
- * in the first BAR, queues of the device's size in one page-aligned piece, no VERSION_1, no
- * generation. Called by the frontends through pci_legacy_ops.
+ * The transport of PCI devices that know only the legacy interface (virtio 1.2, 4.1.4.10):
+ * registers in the first BAR, queues of the device's size in one page-aligned piece, no VERSION_1,
+ * no generation. Called by the frontends through pci_legacy_ops.
  */
 #include "pci_device.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Addresses for BARs that the firmware left unassigned (small firmware does): taken from the windows
- * that the platform names, behind all that is assigned already. Used by pci.c.
+ * Addresses for BARs that the firmware left unassigned (small firmware does): taken from the
+ * windows that the platform names, behind all that is assigned already. Used by pci.c.
  */
 #include "pci_device.h"
 

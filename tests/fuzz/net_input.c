@@ -299,8 +299,7 @@ static void end(void)
     net_host_wait(70);
     net_lock();
     struct netif *netif;
-    NETIF_FOREACH(netif)
-    {
+    NETIF_FOREACH(netif) {
         etharp_cleanup_netif(netif);
         nd6_cleanup_netif(netif);
     }

@@ -6,8 +6,8 @@
 /* sources: tests/unit/support/pci_machine.c */
 /*
  * Fuzzes the PCI transport: configuration spaces, BARs and what each device register reads as come
- * from the input. What must hold: every access lies in what was mapped, aligned (the machine looks),
- * a queue's size is sound and always the same, and an attach comes to an end.
+ * from the input. What must hold: every access lies in what was mapped, aligned (the machine
+ * looks), a queue's size is sound and always the same, and an attach comes to an end.
  */
 #include <sys/mman.h>
 

@@ -107,8 +107,8 @@ static void rings(void)
     CHECK(write(counter, &one, sizeof one) == sizeof one);
     CHECK(epoll_wait(fds[0], &event, 1, 0) == 1);
     int depth = 3;
-    while (depth < 8 && epoll_ctl(fds[depth], EPOLL_CTL_ADD, fds[depth == 3 ? 0 : depth - 1],
-                                  &event) == 0)
+    while (depth < 8 &&
+           epoll_ctl(fds[depth], EPOLL_CTL_ADD, fds[depth == 3 ? 0 : depth - 1], &event) == 0)
         depth++;
     CHECK(depth > 3 && depth < 8 && errno == ELOOP);
     for (int i = 0; i < 8; i++)

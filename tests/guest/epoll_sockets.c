@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* epoll over sockets: both ends of a pair in one instance, peers that shut down and close, descriptors
- * that are closed while another thread waits. */
+/* epoll over sockets: both ends of a pair in one instance, peers that shut down and close,
+ * descriptors that are closed while another thread waits. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/epoll.h>

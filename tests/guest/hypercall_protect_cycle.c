@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* only: native */
 /*
- * Rights of memory in use change back and forth, in parts of a large page, over its border, and as a
- * whole: what is there stays, and what is allowed again works at once.
+ * Rights of memory in use change back and forth, in parts of a large page, over its border, and as
+ * a whole: what is there stays, and what is allowed again works at once.
  */
 #include <stdint.h>
 #include <stdio.h>

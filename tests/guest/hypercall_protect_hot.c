@@ -4,7 +4,8 @@
 /* expect-stdout: ^still fine$ */
 /* expect-stderr: crash: page fault: write to 0x[0-9a-f]+ \(read-only memory\) */
 /* expect-stderr: main\+0x */
-/* A page that is being written, closed to writes, opened and closed again: the next write faults. */
+/* A page that is being written, closed to writes, opened and closed again: the next write
+ * faults. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,8 @@
 /* run: --timeout 2 */
 /* expect: status 124 */
 /* expect-stdout: spinning */
-/* Computes until the host ends it: a guest that never calls the host can be stopped all the same. */
+/* Computes until the host ends it: a guest that never calls the host can be stopped all the
+ * same. */
 #include <stdio.h>
 
 int main(void)

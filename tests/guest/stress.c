@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* run: --mem 24M */
 /* Everything at once, for a bounded number of rounds: threads that come and go, timers, the heap,
- * files, pipes, sockets, epoll with descriptors that others close. Nothing hangs, no byte is lost or
- * changed, and no descriptor is left open. */
+ * files, pipes, sockets, epoll with descriptors that others close. Nothing hangs, no byte is lost
+ * or changed, and no descriptor is left open. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -209,7 +209,7 @@ static void do_time(struct random *random)
 
 static void *work(void *argument)
 {
-    static void (*const all[])(struct random *) = {do_heap, do_file, do_pipe,
+    static void (*const all[])(struct random *) = {do_heap,   do_file,  do_pipe,
                                                    do_socket, do_epoll, do_time};
     struct random random = {(unsigned)(size_t)argument};
     for (int i = 0; i < ROUNDS; i++)

@@ -5,9 +5,9 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#define WAVES   20
+#define WAVES 20
 #define THREADS 50
-#define ROUNDS  20
+#define ROUNDS 20
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t turned = PTHREAD_COND_INITIALIZER;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define SLEEPERS   8
+#define SLEEPERS 8
 #define NS_PER_SEC 1000000000ll
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* expect-stdout: \A\Z */
-/* Prints everything below / but the mount points: kind, name, and a file's size and Fletcher-32 or a
- * link's target. Without a disk that is nothing. */
+/* Prints everything below / but the mount points: kind, name, and a file's size and Fletcher-32 or
+ * a link's target. Without a disk that is nothing. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>

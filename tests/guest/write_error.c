@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* expect: status 1 */
 /* expect-stderr: the write went through */
-/* Expects that writing to standard output fails: the end-to-end tests close it or fill its disk. The
- * runner gives it a good one, where it must notice that too. */
+/* Expects that writing to standard output fails: the end-to-end tests close it or fill its disk.
+ * The runner gives it a good one, where it must notice that too. */
 #include <stdio.h>
 #include <unistd.h>
 

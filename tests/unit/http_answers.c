@@ -218,8 +218,8 @@ static void test_metrics_page(void **state)
     metrics.requests[4] = 77;
     page = metrics_page();
     assert_non_null(page);
-    assert_non_null(memmem(page->content, page->size, "\nhttpd_requests_total{class=\"4xx\"} 77\n",
-                           38));
+    assert_non_null(
+        memmem(page->content, page->size, "\nhttpd_requests_total{class=\"4xx\"} 77\n", 38));
     assert_memory_equal(page->content + page->size - 6, "# EOF\n", 6);
     assert_memory_equal(page->fields, "Content-Type: " METRICS_TYPE, 14 + sizeof(METRICS_TYPE) - 1);
     file_put(page);
@@ -257,7 +257,8 @@ static void test_log_lines(void **state)
     logged(&req, line, sizeof(line));
     snprintf(expected, sizeof(expected),
              "192.0.2.1 - - [%.26s] \"GET /\\x22\\x5c\\x0a\\x1b[31m\\xff HTTP/1.1\" 200 5 \"-\" "
-             "\"agent\\x0d\"\n", clock_now.log_date);
+             "\"agent\\x0d\"\n",
+             clock_now.log_date);
     assert_string_equal(line, expected);
     memset(long_field, '\x01', 9000);
     req.line = (struct str){long_field, 9000};

@@ -48,7 +48,8 @@ static void test_simple_request(void **state)
 {
     (void)state;
     assert_int_equal(parse("GET /a?b HTTP/1.1\r\nHost: example.org:80\r\nX-Other: 1\r\n"
-                           "User-Agent: \t two words \t\r\n\r\n"), 0);
+                           "User-Agent: \t two words \t\r\n\r\n"),
+                     0);
     assert_int_equal(req.method, HTTP_GET);
     assert_int_equal(req.minor, 1);
     assert_slice(req.line, "GET /a?b HTTP/1.1");
@@ -67,7 +68,8 @@ static void test_every_field_is_found(void **state)
     assert_int_equal(parse("HEAD / HTTP/1.1\r\nhOST: h\r\nrange: a\r\nExpect: 100-Continue\r\n"
                            "Referer: b\r\nIf-Match: c\r\nIf-Range: d\r\nConnection: e\r\n"
                            "If-None-Match: f\r\nContent-Length: 5\r\nIf-Modified-Since: g\r\n"
-                           "If-Unmodified-Since: i\r\nUSER-AGENT: j\r\nRange: k\r\n\r\n"), 0);
+                           "If-Unmodified-Since: i\r\nUSER-AGENT: j\r\nRange: k\r\n\r\n"),
+                     0);
     assert_int_equal(req.method, HTTP_HEAD);
     assert_slice(req.field[HTTP_RANGE], "a");
     assert_slice(req.field[HTTP_REFERER], "b");
@@ -150,8 +152,12 @@ static const struct {
     {"GET / HTTP/1.1\r\nHost: h\r\n:\r\n\r\n", 400},
     {"GET / HTTP/1.1\r\nHost: h\rX: y\r\n\r\n", 400},
     {"GET / HTTP/1.1\r\nHost: h\r\r\n\r\n", 400},
-    {"GET / HTTP/1.1\r\nHost: h\r\nX: aaaaaaaaaaaa\x1f" "bbbbbbbbbbbb\r\n\r\n", 400},
-    {"GET / HTTP/1.1\r\nHost: h\r\nX: aaaaaaaaaaaa\x7f" "bbbbbbbbbbbb\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\nHost: h\r\nX: aaaaaaaaaaaa\x1f"
+     "bbbbbbbbbbbb\r\n\r\n",
+     400},
+    {"GET / HTTP/1.1\r\nHost: h\r\nX: aaaaaaaaaaaa\x7f"
+     "bbbbbbbbbbbb\r\n\r\n",
+     400},
     {"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", 400},
     {"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1,1\r\n\r\n", 400},
     {"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +1\r\n\r\n", 400},

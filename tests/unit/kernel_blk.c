@@ -28,11 +28,11 @@
 #include "kernel/thread.h"
 #include "pvabi/pv.h"
 
-#define SECTORS    4096u
-#define RING       6u
+#define SECTORS 4096u
+#define RING 6u
 #define BAD_SECTOR 4000u
-#define EVENT      9u
-#define RAM_PAGES  2048u
+#define EVENT 9u
+#define RAM_PAGES 2048u
 
 struct posted {
     struct pv_blk_request request;

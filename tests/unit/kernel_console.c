@@ -27,7 +27,7 @@
 #include "kernel/thread.h"
 #include "pvabi/pv.h"
 
-#define EVENT     4u
+#define EVENT 4u
 #define RAM_PAGES 1024u
 
 static struct pv_console state_of_device = {.rx_event = EVENT, .rx_slots = 3};

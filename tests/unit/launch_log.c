@@ -17,10 +17,9 @@ static struct {
     Elf64_Sym symbols[2];
     char names[16];
 } file = {
-    .symbols = {{.st_name = 1, .st_info = STT_FUNC, .st_shndx = 1, .st_value = 0x100010,
-                 .st_size = 0x20},
-                {.st_name = 6, .st_info = STT_FUNC, .st_shndx = 1, .st_value = 0x100030,
-                 .st_size = 0x20}},
+    .symbols =
+        {{.st_name = 1, .st_info = STT_FUNC, .st_shndx = 1, .st_value = 0x100010, .st_size = 0x20},
+         {.st_name = 6, .st_info = STT_FUNC, .st_shndx = 1, .st_value = 0x100030, .st_size = 0x20}},
     .names = "\0main\0next",
 };
 static const struct elf_image elf = {
@@ -135,8 +134,8 @@ static void test_long_lines_and_zeros(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_lines), cmocka_unit_test(test_status),
-        cmocka_unit_test(test_bad_status),  cmocka_unit_test(test_report),
+        cmocka_unit_test(test_plain_lines),          cmocka_unit_test(test_status),
+        cmocka_unit_test(test_bad_status),           cmocka_unit_test(test_report),
         cmocka_unit_test(test_long_lines_and_zeros),
     };
     int result = cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,7 @@
 #include "kernel/thread.h"
 #include "kernel/timer.h"
 
-#define MS        1000000ull
+#define MS 1000000ull
 #define RAM_PAGES 2048u
 
 static char trace[256];
@@ -525,7 +525,7 @@ static void misuse_panics(void **state)
 
 /* Random interleavings: every step may be interrupted after more than a slice. */
 #define WORKERS 6u
-#define ROUNDS  300u
+#define ROUNDS 300u
 
 static unsigned items, inside, made, used;
 

@@ -101,9 +101,9 @@ static void expect_contents(const struct archive *archive, const struct tar_node
 }
 
 #define LONG_PART "a-rather-long-part-of-a-name-that-repeats-"
-#define LONG_NAME                                                                                  \
-    LONG_PART LONG_PART LONG_PART "1/" LONG_PART LONG_PART LONG_PART "2/" LONG_PART LONG_PART      \
-        LONG_PART "3"
+#define LONG_NAME                                                    \
+    LONG_PART LONG_PART LONG_PART "1/" LONG_PART LONG_PART LONG_PART \
+                                  "2/" LONG_PART LONG_PART LONG_PART "3"
 
 static const char tree_script[] =
     "mkdir -p d/e; printf one > d/one; printf three > d/e/three; : > empty;"
@@ -157,7 +157,8 @@ static void old_formats(void **state)
         char script[512];
 
         snprintf(script, sizeof(script),
-                 "mkdir -p d/e; printf x > d/e/f; ln -s d l; tar --format=%s -cf $A d l", format[i]);
+                 "mkdir -p d/e; printf x > d/e/f; ln -s d l; tar --format=%s -cf $A d l",
+                 format[i]);
         archive_make(&archive, script);
         assert_int_equal(build(&index, &archive), 0);
         assert_string_equal(reported, "");
@@ -176,8 +177,8 @@ static void ustar_prefix(void **state)
     struct tar_index index;
     (void)state;
 
-    archive_make(&archive, "mkdir -p " LONG_PART LONG_PART "; printf p > " LONG_PART
-                           LONG_PART "/" LONG_PART "; tar --format=ustar -cf $A *");
+    archive_make(&archive, "mkdir -p " LONG_PART LONG_PART "; printf p > " LONG_PART LONG_PART
+                           "/" LONG_PART "; tar --format=ustar -cf $A *");
     assert_int_equal(build(&index, &archive), 0);
     expect_contents(&archive, find(&index, LONG_PART LONG_PART "/" LONG_PART), "p");
     tar_index_free(&index);
@@ -277,12 +278,12 @@ static void read_errors(void **state)
 
     archive_make(&archive, "echo 1 > a; echo 2 > b; tar -cf $A a b");
     archive.reads_left = 0;
-    assert_int_equal(
-        tar_index_build(&index, archive_read, &archive, archive.bytes, report, NULL), -EIO);
+    assert_int_equal(tar_index_build(&index, archive_read, &archive, archive.bytes, report, NULL),
+                     -EIO);
     archive.reads_left = 1;
     reported[0] = '\0';
-    assert_int_equal(
-        tar_index_build(&index, archive_read, &archive, archive.bytes, report, NULL), 0);
+    assert_int_equal(tar_index_build(&index, archive_read, &archive, archive.bytes, report, NULL),
+                     0);
     assert_string_equal(reported, "[a: read error]");
     tar_index_free(&index);
     free(archive.data);
@@ -333,12 +334,12 @@ static int made_build(struct tar_index *index, const struct made *made, unsigned
 static void names_that_lead_out(void **state)
 {
     static const struct made made[] = {
-        {"../up", '0', NULL, NULL},       {"a/../../up", '0', NULL, NULL},
-        {"/absolute", '0', NULL, NULL},   {"./././dot", '0', NULL, NULL},
-        {"f", '0', NULL, NULL},           {"f/below", '0', NULL, NULL},
-        {"d/x", '0', NULL, NULL},         {"d", '0', NULL, NULL},
-        {"", '0', NULL, NULL},            {"l", '1', NULL, "nowhere"},
-        {"h", '1', NULL, "h"},            {"dl", '1', NULL, "d"},
+        {"../up", '0', NULL, NULL},     {"a/../../up", '0', NULL, NULL},
+        {"/absolute", '0', NULL, NULL}, {"./././dot", '0', NULL, NULL},
+        {"f", '0', NULL, NULL},         {"f/below", '0', NULL, NULL},
+        {"d/x", '0', NULL, NULL},       {"d", '0', NULL, NULL},
+        {"", '0', NULL, NULL},          {"l", '1', NULL, "nowhere"},
+        {"h", '1', NULL, "h"},          {"dl", '1', NULL, "d"},
     };
     struct tar_index index;
     (void)state;
@@ -361,7 +362,7 @@ static void names_that_lead_out(void **state)
 static void hard_links_replaced(void **state)
 {
     static const struct made made[] = {
-        {"a", '0', NULL, NULL}, {"b", '1', NULL, "a"}, {"c", '1', NULL, "b"},
+        {"a", '0', NULL, NULL}, {"b", '1', NULL, "a"},  {"c", '1', NULL, "b"},
         {"b", '0', NULL, NULL}, {"a", '0', NULL, NULL}, {"c", '1', NULL, "a"},
     };
     struct tar_index index;
@@ -459,9 +460,20 @@ static void not_a_tar_file(void **state)
 static void pax_records(void **state)
 {
     static const char *const malformed[] = {
-        "x",          "5",         "5 a=b",      "0 a=b\n",   "99 a=b\n", "6 a=b\n\n7",
-        "5 a=\n\n",  "6 =bc\n",    " 6 a=b\n",  "-6 a=b\n", "18446744073709551622 a=b\n",
-        "10 size=x\n", "12 mtime=1x\n", "10 mtime=\x01\n",
+        "x",
+        "5",
+        "5 a=b",
+        "0 a=b\n",
+        "99 a=b\n",
+        "6 a=b\n\n7",
+        "5 a=\n\n",
+        "6 =bc\n",
+        " 6 a=b\n",
+        "-6 a=b\n",
+        "18446744073709551622 a=b\n",
+        "10 size=x\n",
+        "12 mtime=1x\n",
+        "10 mtime=\x01\n",
     };
     struct tar_attributes attributes = {0};
     static const char good[] = "11 path=ab\n12 size=123\n22 mtime=-1.500000000\n8 size=\n"

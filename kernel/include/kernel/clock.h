@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-uint64_t clock_now_ns(void);  /* never goes backwards */
+uint64_t clock_now_ns(void); /* never goes backwards */
 uint64_t clock_wall_ns(void);
 void clock_wall_set(uint64_t wall_ns);
 

@@ -9,8 +9,8 @@
 #include "pvabi/errno.h"
 
 /* Hosts number the last two differently, so a unit test cannot include its <errno.h> as well. */
-#define EROFS     30
-#define EDEADLK   45
+#define EROFS 30
+#define EDEADLK 45
 #define ETIMEDOUT 116
 
 #endif

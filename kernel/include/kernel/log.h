@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* A subset of printf: %s %c %d %i %u %x %p %%, with l, ll, z, widths, 0 and -. Returns the length it
- * would have had; always terminates when bytes > 0. */
+/* A subset of printf: %s %c %d %i %u %x %p %%, with l, ll, z, widths, 0 and -. Returns the length
+ * it would have had; always terminates when bytes > 0. */
 int format_line(char *out, size_t bytes, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int format_line_v(char *out, size_t bytes, const char *format, va_list arguments);
@@ -18,10 +18,10 @@ void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void panic(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* States what must be true if our own code is right. */
-#define kassert(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #condition);                  \
+#define kassert(condition)                                                        \
+    do {                                                                          \
+        if (!(condition))                                                         \
+            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #condition); \
     } while (0)
 
 #endif

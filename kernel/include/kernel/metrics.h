@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Counters for monitoring. The kernel's own live in `metrics` and are plain increments; other layers
- * register a table. metrics_format prints all as OpenMetrics text (without the final "# EOF").
+ * Counters for monitoring. The kernel's own live in `metrics` and are plain increments; other
+ * layers register a table. metrics_format prints all as OpenMetrics text (without the final "#
+ * EOF").
  */
 #ifndef KERNEL_METRICS_H
 #define KERNEL_METRICS_H
@@ -33,7 +34,7 @@ struct metric {
     const char *name; /* "coracle_net_rx_packets", without "_total" */
     const char *help;
     enum metric_kind kind;
-    const uint64_t *value;          /* or, when NULL: */
+    const uint64_t *value; /* or, when NULL: */
     uint64_t (*read)(void);
     uint8_t unit_ns; /* value is nanoseconds and is printed as seconds */
 };

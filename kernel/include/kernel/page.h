@@ -18,8 +18,8 @@ void *page_alloc(size_t count);
 /* The same, filled with zeros (free of cost for pages never used before). */
 void *page_alloc_zeroed(size_t count);
 void page_free(void *pages, size_t count);
-/* Takes `count` pages from the lowest free address upwards, for a heap that wants to grow. NULL when
- * there is no such run. */
+/* Takes `count` pages from the lowest free address upwards, for a heap that wants to grow. NULL
+ * when there is no such run. */
 void *page_alloc_low(size_t count);
 /* Takes exactly these pages: 0, or -ENOMEM when one of them is in use or not RAM. */
 int page_extend(void *address, size_t count);

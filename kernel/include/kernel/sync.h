@@ -54,7 +54,8 @@ int cond_wait_until(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns
 void cond_signal(struct cond *cond);
 void cond_broadcast(struct cond *cond);
 
-/* Waits on a queue itself: call with the condition checked under `mutex`. Same as cond_wait_until. */
+/* Waits on a queue itself: call with the condition checked under `mutex`. Same as
+ * cond_wait_until. */
 int waitq_wait(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns);
 
 #endif

@@ -19,10 +19,10 @@ struct thread;
 #define NO_DEADLINE UINT64_MAX
 
 struct thread_options {
-    const char *name;     /* copied, cut to THREAD_NAME_BYTES - 1; NULL: "thread" */
-    size_t stack_bytes;   /* 0: THREAD_STACK_BYTES */
-    bool detached;        /* freed at its end; otherwise thread_join frees it */
-    void *user;           /* thread_user's first value */
+    const char *name;   /* copied, cut to THREAD_NAME_BYTES - 1; NULL: "thread" */
+    size_t stack_bytes; /* 0: THREAD_STACK_BYTES */
+    bool detached;      /* freed at its end; otherwise thread_join frees it */
+    void *user;         /* thread_user's first value */
 };
 
 /* Starts a thread. 0, -ENOMEM, -EINVAL. */

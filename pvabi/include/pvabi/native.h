@@ -163,15 +163,15 @@ struct pvn_cpu_x86_64 {
 #define PVN_BOOT_MAGIC 0x656c6361726f4355ull
 struct pvn_boot {
     uint64_t magic;
-    uint32_t version; /* PVN_ABI_VERSION */
-    uint32_t bytes;   /* of the record with all that the offsets name */
+    uint32_t version;  /* PVN_ABI_VERSION */
+    uint32_t bytes;    /* of the record with all that the offsets name */
     uint64_t features; /* of the ABI, none in version 1 */
     uint64_t ram_base; /* PVN_RAM_BASE */
     uint64_t ram_bytes;
-    uint64_t image_end; /* first byte after the image, page-aligned; RAM from here on is zeros */
-    uint64_t clock;     /* address of struct pvn_clock */
-    uint64_t seed;      /* address of 32 random bytes on a writable page */
-    uint64_t vcpu;      /* address of the first struct pvn_vcpu; they lie one page apart */
+    uint64_t image_end;  /* first byte after the image, page-aligned; RAM from here on is zeros */
+    uint64_t clock;      /* address of struct pvn_clock */
+    uint64_t seed;       /* address of 32 random bytes on a writable page */
+    uint64_t vcpu;       /* address of the first struct pvn_vcpu; they lie one page apart */
     uint32_t vcpu_count; /* 1 */
     uint32_t arg_count;
     uint32_t arg_offset; /* NUL-terminated strings, one after the other; the image's name first */
@@ -191,7 +191,7 @@ struct pvn_boot {
 };
 #define PVN_SEED_BYTES 32u
 
-#define PVN_ASSERT_AT(type, field, offset)                                                         \
+#define PVN_ASSERT_AT(type, field, offset) \
     _Static_assert(offsetof(struct type, field) == (offset), #type "." #field " moved")
 _Static_assert(sizeof(struct pvn_note) == 24, "pvn_note");
 PVN_ASSERT_AT(pvn_note, entry, 8);

@@ -147,7 +147,7 @@ enum pv_blk_operation { PV_BLK_READ, PV_BLK_WRITE, PV_BLK_FLUSH, PV_BLK_DISCARD 
 struct pv_blk_request {
     enum pv_blk_operation operation;
     uint64_t sector;
-    uint32_t sector_count;            /* of a discard; otherwise the segments tell */
+    uint32_t sector_count;             /* of a discard; otherwise the segments tell */
     const struct pv_segment *segments; /* multiples of 512 bytes; copied by submit */
     unsigned segment_count;
     void *cookie; /* not NULL */
@@ -160,10 +160,10 @@ struct pv_blk {
     bool read_only;
     bool can_flush;
     bool can_discard;
-    unsigned segments_max;  /* in one request */
-    uint32_t sectors_max;   /* in one request (discards too) */
-    uint32_t block_bytes;   /* the device's smallest unit: 512 or a greater power of two */
-    unsigned requests_max;  /* fit at once with segments_max segments each; of smaller ones more */
+    unsigned segments_max; /* in one request */
+    uint32_t sectors_max;  /* in one request (discards too) */
+    uint32_t block_bytes;  /* the device's smallest unit: 512 or a greater power of two */
+    unsigned requests_max; /* fit at once with segments_max segments each; of smaller ones more */
 };
 
 struct pv_blk_ops {
@@ -199,12 +199,12 @@ struct pv_net {
     const char *fault; /* NULL while in service */
     unsigned rx_event;
     unsigned tx_event;
-    uint8_t mac[6];      /* all zero: the device has none */
+    uint8_t mac[6]; /* all zero: the device has none */
     uint16_t mtu;
-    bool tx_csum;        /* the device completes partial checksums */
+    bool tx_csum; /* the device completes partial checksums */
     bool link_up;
-    unsigned rx_slots;   /* receive buffers that can be posted at once */
-    unsigned tx_slots;   /* frames that fit at once with segments_max each; of smaller ones more */
+    unsigned rx_slots; /* receive buffers that can be posted at once */
+    unsigned tx_slots; /* frames that fit at once with segments_max each; of smaller ones more */
     unsigned segments_max;
     unsigned rx_headroom; /* bytes at the start of a receive buffer that are the frontend's */
 };
@@ -212,7 +212,8 @@ struct pv_net {
 struct pv_net_ops {
     size_t (*memory_bytes)(const struct pv_device *device);
     int (*attach)(const struct pv_device *device, void *memory, struct pv_net **net);
-    /* Posts a receive buffer of `bytes` bytes, headroom included; -EAGAIN when all slots are used. */
+    /* Posts a receive buffer of `bytes` bytes, headroom included; -EAGAIN when all slots are
+     * used. */
     int (*rx_post)(struct pv_net *net, void *buffer, uint32_t bytes, void *cookie);
     /* Takes a received frame: 1, 0 for none, -EIO. The frame lies at buffer + rx_headroom and is
      * *frame_bytes long, which was checked against the buffer. A frame that must be dropped has

@@ -92,7 +92,8 @@ extern const struct virtio_host machine_host;
 /* An empty machine; with or without an ECAM. */
 void machine_open(bool ecam);
 void machine_close(void);
-/* Device `place` (device << 3 | function) on bus 0: modern, or legacy with `id` 0x1000 to 0x103f. */
+/* Device `place` (device << 3 | function) on bus 0: modern, or legacy with `id` 0x1000 to
+ * 0x103f. */
 struct machine_function *machine_modern(unsigned place, uint32_t type, uint64_t offered,
                                         unsigned queue_count, uint16_t size);
 struct machine_function *machine_legacy(unsigned place, uint32_t type, uint64_t offered,

@@ -15,7 +15,8 @@ struct netif;
 int net_ip4_input(const struct pbuf *packet);
 int net_ip6_input(const struct pbuf *packet, const struct netif *interface);
 
-/* A segment goes out; pcb may be NULL. Counts those sent again. Returns `options`: none are added. */
+/* A segment goes out; pcb may be NULL. Counts those sent again. Returns `options`: none are
+ * added. */
 struct tcp_hdr;
 struct tcp_pcb;
 u32_t *net_tcp_segment_out(const struct tcp_hdr *header, const struct tcp_pcb *pcb, u32_t *options);
