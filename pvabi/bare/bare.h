@@ -116,9 +116,10 @@ struct bare_source {
 
 /* Gives out `count` consecutive events; 0 when there are no more. */
 unsigned bare_events_take(unsigned count);
-/* Connects a source to an interrupt line of the IO-APICs (a global system interrupt). 0 or a
- * negative errno. */
-int bare_line_connect(unsigned line, bool level, bool active_low, const struct bare_source *source);
+/* Connects a source to an interrupt line of the IO-APICs; an ISA interrupt goes where the overrides
+ * send it. 0 or a negative errno. */
+struct bare_aml_line;
+int bare_line_connect(const struct bare_aml_line *line, const struct bare_source *source);
 /* Connects a source to a message: what the device is to write, and where. */
 int bare_message_connect(const struct bare_source *source, uint64_t *address, uint32_t *data);
 /* By traps.c for each interrupt. */
@@ -133,6 +134,8 @@ int bare_ioapic_route(unsigned line, unsigned vector, bool level, bool active_lo
 
 #include "acpi.h"
 const struct bare_acpi *bare_acpi(void);
+/* What the definition blocks say of devices. */
+const struct bare_aml *bare_acpi_devices(void);
 /* Tries ACPI's sleep state 5, then its reset register; returns when neither is there. */
 void bare_acpi_power_off(void);
 

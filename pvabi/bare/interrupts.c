@@ -107,16 +107,17 @@ static void bare_source_add(const struct bare_source *source, unsigned vector)
     bare_source_count = bare_source_count + 1;
 }
 
-int bare_line_connect(unsigned line, bool level, bool active_low, const struct bare_source *source)
+int bare_line_connect(const struct bare_aml_line *line, const struct bare_source *source)
 {
+    struct bare_aml_line to = bare_acpi_line(bare_acpi(), *line);
     unsigned vector;
     bool fresh;
 
     if (bare_source_count == SOURCES_MAX)
         return -ENOMEM;
-    vector = bare_vector_take(line, &fresh);
+    vector = bare_vector_take(to.line, &fresh);
     bare_source_add(source, vector);
-    return fresh ? bare_ioapic_route(line, vector, level, active_low) : 0;
+    return fresh ? bare_ioapic_route(to.line, vector, to.level, to.active_low) : 0;
 }
 
 int bare_message_connect(const struct bare_source *source, uint64_t *address, uint32_t *data)

@@ -294,7 +294,9 @@ static void test_line(void **state)
         machine_config_set(f, PCI_COMMAND, 2, PCI_COMMAND_NO_LINE);
         expect_disk(f);
         assert_int_equal(machine.line_count, 1);
-        assert_int_equal(machine.line_numbers[0], 10);
+        assert_int_equal(machine.pins[0].line, 10);
+        assert_int_equal(machine.pins[0].device, PLACE >> 3);
+        assert_int_equal(machine.pins[0].pin, 0);
         assert_int_equal(machine.lines[0].event_first, 2);
         f->isr = 1;
         if (legacy) {
@@ -319,7 +321,7 @@ static void test_no_interrupt(void **state)
     machine_open(true);
     machine.vectors_left = 0;
     f = machine_modern(PLACE, VIRTIO_ID_BLOCK, BLK, 1, SIZE);
-    machine_config_set(f, PCI_INTERRUPT_LINE, 1, 0xff);
+    machine_config_set(f, PCI_INTERRUPT_PIN, 1, 0); /* it has none */
     expect_left_out("no interrupt");
     machine_open(true);
     machine.vectors_left = 0;
