@@ -53,8 +53,8 @@ void bare_crash(const char *message, const void *frame) __attribute__((noreturn)
 
 /* ---- paging.c ---------------------------------------------------------------------------- */
 
-/* Switches to page tables of our own: the image with its segments' rights, `ram` read-write, the
- * rest unmapped. Takes the memory for the tables from the beginning of ram[0]. */
+/* Switches to page tables of our own: the image with its segments' rights, `ram` read-write, modules
+ * read-only, the rest unmapped. Takes the memory for the tables from one of the ranges in `ram`. */
 void bare_paging_start(struct bootrec *record);
 /* Maps device registers, uncached, or firmware's tables, read-only. NULL when that is impossible:
  * they lie in RAM, beyond the address space, or there is no memory for tables. Never unmapped. */

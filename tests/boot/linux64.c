@@ -2,7 +2,7 @@
 /*
  * A boot loader for tests: itself a PVH program at 64 MiB, it loads its module (QEMU's -initrd), an
  * image of ours, as VMMs do that speak Linux's 64-bit protocol, and enters it at its ELF entry with
- * a zero page in RSI, paging on. It trusts what it is given.
+ * a zero page in RSI, paging on. The module is the image's RAM disk, too. It trusts what it is given.
  */
 #include <stdint.h>
 
@@ -103,6 +103,8 @@ uint64_t load(const struct start_info *info)
         copy(to, elf + header->offset, header->file_bytes);
     }
     put(0x70, info->rsdp, 8);
+    put(0x218, ((const struct module *)info->modules)->address, 4);
+    put(0x21c, ((const struct module *)info->modules)->bytes, 4);
     put(0x1e8, info->memory_map_count, 1);
     put(0x1fe, 0xaa55, 2);
     put(0x202, 0x53726448, 4);

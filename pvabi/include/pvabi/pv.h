@@ -93,7 +93,7 @@ extern struct pv_counters pv_counters;
 /* ---- devices ------------------------------------------------------------------------------ */
 
 enum pv_class { PV_NET, PV_BLK, PV_CONSOLE, PV_RNG };
-enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_COUNT };
+enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_MODULE, PV_FAMILY_COUNT };
 
 /* Addresses that the host gives a network device; prefix 0: none, ask DHCP. Network byte order. */
 struct pv_net_address {
