@@ -13,31 +13,11 @@
 static struct pv_device devices[PV_DEVICES_MAX];
 static unsigned device_count;
 
-static bool class_of(uint32_t type, enum pv_class *class)
-{
-    switch (type) {
-    case VIRTIO_ID_NET:
-        *class = PV_NET;
-        return true;
-    case VIRTIO_ID_BLOCK:
-        *class = PV_BLK;
-        return true;
-    case VIRTIO_ID_CONSOLE:
-        *class = PV_CONSOLE;
-        return true;
-    case VIRTIO_ID_ENTROPY:
-        *class = PV_RNG;
-        return true;
-    default:
-        return false;
-    }
-}
-
 bool bare_buses_wanted(uint32_t type)
 {
     enum pv_class class;
 
-    return class_of(type, &class);
+    return virtio_class_of(type, &class);
 }
 
 static void net_address_set(struct pv_device *device)
@@ -76,7 +56,7 @@ void bare_buses_found(uint32_t type, const struct virtio_transport *transport)
     struct pv_device *device;
     enum pv_class class;
 
-    if (!class_of(type, &class))
+    if (!virtio_class_of(type, &class))
         return;
     device = device_add(class, PV_FAMILY_VIRTIO, transport);
     if (device != NULL)
