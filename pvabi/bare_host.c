@@ -72,6 +72,7 @@ struct bare_source bare_host_source(const struct virtio_source *source)
     return (struct bare_source){
         .status_byte = (volatile uint8_t *)(uintptr_t)source->status,
         .status_port = source->status_port,
+        .mask = source->mask,
         .event_first = source->event_first,
         .event_count = source->event_count,
     };

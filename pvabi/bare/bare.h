@@ -111,6 +111,7 @@ struct bare_source {
     volatile uint32_t *acknowledge;
     volatile uint8_t *status_byte; /* instead of `status`: legacy PCI's */
     uint16_t status_port;          /* instead of `status`: the same as a port */
+    volatile uint32_t *mask;       /* a 1 written here silences a message; NULL: nothing does */
     uint16_t event_first, event_count;
 };
 
@@ -122,13 +123,22 @@ struct bare_aml_line;
 int bare_line_connect(const struct bare_aml_line *line, const struct bare_source *source);
 /* Connects a source to a message: what the device is to write, and where. */
 int bare_message_connect(const struct bare_source *source, uint64_t *address, uint32_t *data);
-/* By traps.c for each interrupt. */
+/* By traps.c for each interrupt. One that comes without end is masked, with a line on the log, and
+ * its devices are polled from then on. */
 void bare_interrupt(unsigned vector);
+/* The kernel has taken events: the program is getting somewhere. */
+void bare_interrupts_progress(void);
+/* How long nobody may sleep, because there are devices to be polled; 0: as long as one likes. */
+uint64_t bare_poll_ns(void);
+/* Raises the events of the devices that are polled. */
+void bare_poll(void);
 void bare_event_raise(unsigned event);
 
 /* ---- ioapic.c ---------------------------------------------------------------------------- */
 
 int bare_ioapic_route(unsigned line, unsigned vector, bool level, bool active_low);
+/* Masks a line that was routed. */
+void bare_ioapic_mask(unsigned line);
 
 /* ---- firmware.c: ACPI, looked for when it is first needed -------------------------------- */
 

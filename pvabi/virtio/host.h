@@ -18,6 +18,7 @@
 struct virtio_source {
     const void *status;   /* NULL: none */
     uint16_t status_port; /* 0: none */
+    void *mask;           /* of a message: a 1 written there silences it; NULL: nothing does */
     uint16_t event_first, event_count;
 };
 

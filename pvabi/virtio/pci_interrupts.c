@@ -20,8 +20,11 @@ static int message_write(struct pci_device *device, unsigned vector,
 {
     uint32_t entry = vector * PCI_MSIX_ENTRY_BYTES, data = 0;
     uint64_t address = 0;
-    int result = device->function.host->message_connect(source, &address, &data);
+    struct virtio_source whole = *source;
+    int result;
 
+    whole.mask = device->msix.at + entry + offsetof(struct msix_entry, control);
+    result = device->function.host->message_connect(&whole, &address, &data);
     if (result < 0)
         return result;
     pci_region_write(device, &device->msix, entry + offsetof(struct msix_entry, address), 4,
