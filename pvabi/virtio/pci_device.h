@@ -111,6 +111,7 @@ _Static_assert(offsetof(struct virtio_pci_legacy, config_vector) == VIRTIO_PCI_L
 #define VIRTIO_STATUS_DRIVER 2u
 #define VIRTIO_STATUS_DRIVER_OK 4u
 #define VIRTIO_STATUS_FEATURES_OK 8u
+#define VIRTIO_STATUS_NEEDS_RESET 64u
 #define VIRTIO_STATUS_FAILED 128u
 #define VIRTIO_STATUS_GONE 0xffu /* what reads as all ones is not there any more */
 

@@ -2,14 +2,25 @@
 """Machines that turn bad while a program runs: a test holds QEMU's test port and does to the registers
 what no guest would."""
 import contextlib
+import http.client
+import io
+import random
 import socket
 import subprocess
+import tarfile
 import threading
 import time
 
-from harness import BUILD, PATIENCE, Failure, app, check, equal, folder, free_port, wait_http
+from harness import PATIENCE, Failure, app, check, equal, folder, free_port, wait_http
 
-SITE = BUILD / "site.tar"
+
+def make_site(path):
+    """A page, and files that no cache holds."""
+    with tarfile.open(path, "w") as tar:
+        for name, size in (("index.html", 100), ("a", 1 << 20), ("b", 1 << 20)):
+            entry = tarfile.TarInfo(name)
+            entry.size = size
+            tar.addfile(entry, io.BytesIO(random.Random(size).randbytes(size)))
 
 
 class Hostile:
@@ -56,20 +67,33 @@ class Hostile:
             while not any(part in line for line in self.said):
                 check(self.news.wait(end - time.monotonic()), f"{part!r} was not said but {self.said}")
 
-    def get(self):
-        return wait_http(self.port)
+    def get(self, path="/"):
+        return wait_http(self.port, path=path)
+
+    def gets(self, path):
+        """Is the whole file there?"""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status == 200 and len(answer.read()) > 0
+        except http.client.HTTPException:
+            return False
+        finally:
+            connection.close()
 
 
 @contextlib.contextmanager
 def hostile(machine, *options):
     port = free_port()
     with folder() as work:
+        make_site(work / "site.tar")
         process = subprocess.Popen(
             ["qemu-system-x86_64", "-accel", "tcg", "-M", machine, "-cpu", "max", "-nodefaults", "-no-user-config",
              "-no-reboot", "-display", "none", "-m", "64M", "-chardev", "stdio,id=c", "-device",
              "isa-debugcon,iobase=0xe9,chardev=c", "-kernel", app("httpd"), "-netdev",
              f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-:80", "-drive",
-             f"file={SITE},format=raw,if=none,id=d,readonly=on", "-qtest", f"unix:{work}/test,server=on,wait=off",
+             f"file={work}/site.tar,format=raw,if=none,id=d,readonly=on", "-qtest", f"unix:{work}/test,server=on,wait=off",
              "-qtest-log", "/dev/null", *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
@@ -93,3 +117,22 @@ def test_line_storm():
             for _ in range(3):
                 equal(vm.get()[0], 200, f"answer on {machine} after the storm")
             equal(len([line for line in vm.said if "storm" in line]), 1, f"lines in {vm.said}")
+
+
+PCI_COMMAND = 4
+NO_DEVICE = 0x400  # no memory, no ports, no bus mastering: as if it were pulled out
+
+
+def test_disk_vanishes():
+    """What needs it fails, after one line; the network and the rest go on."""
+    for machine, form in (("q35", "disable-legacy=on"), ("pc", "disable-modern=on")):
+        with hostile(machine, "-device", f"virtio-blk-pci,drive=d,addr=2,{form}", "-device",
+                     "virtio-net-pci,netdev=n,addr=3") as vm:
+            equal(vm.get()[0], 200, f"answer on {machine}")
+            vm.config(2, PCI_COMMAND, NO_DEVICE)
+            check(not vm.gets("/a"), "a file of a disk that is gone")
+            vm.wait_line("blk0 out of service: the device is gone")
+            for _ in range(3):
+                check(not vm.gets("/b"), "a file of a disk that is gone")
+                equal(vm.get("/metrics")[0], 200, f"metrics on {machine}")
+            equal(len([line for line in vm.said if "out of service" in line]), 1, f"lines in {vm.said}")

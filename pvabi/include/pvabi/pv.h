@@ -164,6 +164,9 @@ struct pv_blk {
     uint32_t sectors_max;  /* in one request (discards too) */
     uint32_t block_bytes;  /* the device's smallest unit: 512 or a greater power of two */
     unsigned requests_max; /* fit at once with segments_max segments each; of smaller ones more */
+    /* When nothing has completed for so long, refresh tells whether the device is still there; 0: it
+     * cannot vanish. */
+    uint64_t patience_ns;
 };
 
 struct pv_blk_ops {
