@@ -64,7 +64,7 @@ def handed_over(words, program="threads_preempt", memory="128M"):
 
 def test_odd_memory_map():
     """Not in order, overlapping, with holes: all of it that is RAM is used, and nothing else."""
-    for program in ("threads_preempt", "memory_exhausted", "malloc_threads"):
+    for program in ("threads_preempt", "memory_exhausted", "out_of_memory"):
         status, out = handed_over("odd=map -- x", program)
         equal(status, 1, f"status of {program} ({out})")
         check("ok" in out, out)
