@@ -72,6 +72,11 @@ void bare_buses_found(uint32_t type, const struct virtio_transport *transport)
     device_count++;
 }
 
+void bare_buses_attached(unsigned number, struct pv_console *console)
+{
+    devices[number].console = console;
+}
+
 const struct pv_device *bare_devices(unsigned *count)
 {
     static bool looked;
