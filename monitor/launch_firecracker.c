@@ -16,17 +16,6 @@
 
 static bool serves(const struct options *options)
 {
-    const char *name = options->on           ? "--on"
-                       : options->accel      ? "--accel"
-                       : options->print      ? "--print"
-                       : options->stats      ? "--stats"
-                       : options->timeout_ns ? "--timeout"
-                                             : NULL;
-
-    if (name) {
-        say("%s: firecracker-config has no such option", name);
-        return false;
-    }
     for (unsigned i = 0; i < options->device_count; i++) {
         if (options->devices[i].kind == DEVICE_NET_USER) {
             say("--net user: Firecracker has taps only (--net tap:IFNAME)");

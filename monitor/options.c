@@ -222,14 +222,25 @@ static int set_print(struct parser *parser, const char *value)
     return 0;
 }
 
+#define RUN (1u << COMMAND_RUN)
+#define FIRECRACKER (1u << COMMAND_FIRECRACKER)
+#define DISK_IMAGE (1u << COMMAND_IMAGE)
+
 static const struct run_option {
     const char *name;
     int (*set)(struct parser *parser, const char *value);
-    bool alone; /* takes no value: set gets NULL, or what was given nonetheless */
+    unsigned commands; /* that have it */
+    bool alone;        /* takes no value: set gets NULL, or what was given nonetheless */
 } run_options[] = {
-    {"on", set_on, false},           {"mem", set_mem, false},     {"net", set_net, false},
-    {"blk", set_blk, false},         {"env", set_env, false},     {"stats", set_stats, false},
-    {"timeout", set_timeout, false}, {"accel", set_accel, false}, {"print", set_print, true},
+    {"on", set_on, RUN, false},
+    {"mem", set_mem, RUN | FIRECRACKER, false},
+    {"net", set_net, RUN | FIRECRACKER | DISK_IMAGE, false},
+    {"blk", set_blk, RUN | FIRECRACKER, false},
+    {"env", set_env, RUN | FIRECRACKER | DISK_IMAGE, false},
+    {"stats", set_stats, RUN, false},
+    {"timeout", set_timeout, RUN, false},
+    {"accel", set_accel, RUN, false},
+    {"print", set_print, RUN, true},
 };
 
 /* One option at argv[*at], its value in the same word or in the next one. */
@@ -243,6 +254,8 @@ static int read_run_option(struct parser *parser, int argc, char **argv, int *at
         if (length != strlen(option->name) + 2 || strncmp(word, "--", 2) != 0 ||
             strncmp(word + 2, option->name, length - 2) != 0)
             continue;
+        if (!(option->commands & 1u << parser->options->command))
+            return fail(parser, "--%s: %s has no such option", option->name, argv[1]);
         if (value || option->alone)
             return option->set(parser, value ? value + 1 : NULL);
         if (*at + 1 >= argc)

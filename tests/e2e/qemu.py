@@ -317,6 +317,45 @@ def test_firecracker_config():
     equal(config["machine-config"], {"vcpu_count": 1, "mem_size_mib": 17}, "machine-config")
 
 
+# Firecracker's configuration file as its documentation has it (docs/getting-started.md, "Configuring
+# the microVM without sending API requests", and the API's specification): members, then those that
+# must be there.
+FIRECRACKER = {
+    "": ("boot-source drives network-interfaces machine-config balloon cpu-config entropy logger "
+         "metrics mmds-config vsock", "boot-source"),
+    "boot-source": ("kernel_image_path initrd_path boot_args", "kernel_image_path"),
+    "drives": ("drive_id partuuid is_root_device cache_type is_read_only path_on_host rate_limiter "
+               "io_engine socket", "drive_id is_root_device"),
+    "network-interfaces": ("iface_id guest_mac host_dev_name rx_rate_limiter tx_rate_limiter",
+                           "iface_id host_dev_name"),
+    "machine-config": ("vcpu_count mem_size_mib smt cpu_template track_dirty_pages huge_pages",
+                       "vcpu_count mem_size_mib"),
+}
+
+
+def test_firecracker_schema():
+    """Only members that Firecracker knows (it refuses others), each where it belongs."""
+    def fits(name, value):
+        known, needed = (set(words.split()) for words in FIRECRACKER[name])
+        check(needed <= set(value) <= known, f"members of {name or 'the file'}: {sorted(value)}")
+
+    config = json.loads(firecracker("--blk", "/a", "--blk", "/b,ro", "--net", "tap:t0", "--net",
+                                    "tap:t1,ip=10.0.0.2/24", app("hello"), "x").out)
+    fits("", config)
+    for name in ("boot-source", "machine-config"):
+        fits(name, config[name])
+    for name, key in (("drives", "drive_id"), ("network-interfaces", "iface_id")):
+        equal(len(config[name]), 2, name)
+        equal(len({item[key] for item in config[name]}), 2, f"different names in {name}")
+        for item in config[name]:
+            fits(name, item)
+            check(item[key].isalnum(), f"{key} {item[key]}: letters and digits only")
+    check(isinstance(config["machine-config"]["mem_size_mib"], int), "mem_size_mib is no integer")
+    check(not any(drive["is_root_device"] for drive in config["drives"]), "a root device")
+    for item in config["network-interfaces"]:
+        equal(len(bytes.fromhex(item["guest_mac"].replace(":", ""))), 6, "bytes of guest_mac")
+
+
 def test_firecracker_mistakes():
     user_error(firecracker("--net", "user", app("hello")), "--net user", "tap")
     user_error(firecracker("--timeout", "3", app("hello")), "--timeout")
