@@ -31,6 +31,11 @@ struct launch_device {
     struct pvn_net_address net;
 };
 
+static inline bool launch_is_net(const struct launch_device *device)
+{
+    return device->kind != DEVICE_BLOCK && device->kind != DEVICE_RNG;
+}
+
 struct launch {
     const struct options *options;
     const char *machine; /* "microvm", "q35", "pc", or NULL for other VMMs */

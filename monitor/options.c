@@ -28,6 +28,7 @@ const char options_help[] =
     "  --net user[,HOST:GUEST]...   user-mode network; forwards TCP port HOST of 127.0.0.1\n"
     "  --net tap:IFNAME[,ip=ADDR/LEN[,gw=ADDR]]   a tap interface\n"
     "  --blk FILE[,ro]   a block device; blk0, blk1, ... in this order\n"
+    "  --rng             a device that gives random numbers, for a CPU that has none (not native)\n"
     "  --env NAME=VALUE  a variable of the program's environment\n"
     "  --timeout SECONDS ends the VM with status 124\n"
     "  --stats FILE      counters as JSON at exit; \"-\" is standard error\n"
@@ -134,6 +135,18 @@ static int set_blk(struct parser *parser, const char *value)
     return add_device(parser, "blk", DEVICE_BLOCK, value);
 }
 
+static int set_rng(struct parser *parser, const char *value)
+{
+    const struct options *options = parser->options;
+
+    if (value)
+        return fail(parser, "--rng: takes no value");
+    for (unsigned i = 0; i < options->device_count; i++)
+        if (options->devices[i].kind == DEVICE_RNG)
+            return 0;
+    return add_device(parser, "rng", DEVICE_RNG, "");
+}
+
 static int set_env(struct parser *parser, const char *value)
 {
     struct options *options = parser->options;
@@ -236,6 +249,7 @@ static const struct run_option {
     {"mem", set_mem, RUN | FIRECRACKER, false},
     {"net", set_net, RUN | FIRECRACKER | DISK_IMAGE, false},
     {"blk", set_blk, RUN | FIRECRACKER, false},
+    {"rng", set_rng, RUN | FIRECRACKER, true},
     {"env", set_env, RUN | FIRECRACKER | DISK_IMAGE, false},
     {"stats", set_stats, RUN, false},
     {"timeout", set_timeout, RUN, false},

@@ -86,6 +86,20 @@ def test_print_devices():
         check(any(word.startswith("virtio-net-pci") for word in words), "virtio-net-pci")
 
 
+def test_rng():
+    """Only who asks for it has the device, once; it takes one of microvm's places."""
+    check(not any("rng" in word for word in words_of(app("hello"))), "virtio-rng unasked for")
+    words = words_of("--rng", "--rng", "--net", "user", app("hello"))
+    equal([word for word in words if "rng" in word], ["virtio-rng-device,bus=virtio-mmio-bus.0"],
+          "the device")
+    equal(after(words, "-append").count("virtio_mmio.device="), 2, "devices on the command line")
+    equal(after(words, "-append").count(" net0="), 1, "networks on the command line")
+    check("virtio-rng-pci,disable-legacy=on" in words_of("--rng", app("hello"), machine="q35"),
+          "virtio-rng-pci")
+    equal(coracle("--rng", app("hello")).status, 0, "--rng on the native interface")
+    user_error(coracle("--rng=yes", app("hello")), "--rng")
+
+
 def test_printed_line_runs():
     """A shell runs the printed line as it is."""
     with fake_qemu('for word; do printf "%s\\n" "$word"; done\n') as (_, environment):
@@ -339,9 +353,10 @@ def test_firecracker_schema():
         known, needed = (set(words.split()) for words in FIRECRACKER[name])
         check(needed <= set(value) <= known, f"members of {name or 'the file'}: {sorted(value)}")
 
-    config = json.loads(firecracker("--blk", "/a", "--blk", "/b,ro", "--net", "tap:t0", "--net",
+    config = json.loads(firecracker("--rng", "--blk", "/a", "--blk", "/b,ro", "--net", "tap:t0", "--net",
                                     "tap:t1,ip=10.0.0.2/24", app("hello"), "x").out)
     fits("", config)
+    equal(config["entropy"], {}, "the random number device")
     for name in ("boot-source", "machine-config"):
         fits(name, config[name])
     for name, key in (("drives", "drive_id"), ("network-interfaces", "iface_id")):
