@@ -128,6 +128,7 @@ void launch_cmdline(const struct launch *launch, uint64_t wall_ns, struct text *
         .env_count = options->env_count,
         .nets = nets,
         .wall_ns = wall_ns,
+        .counters = options->stats && !options->print,
     };
 
     for (unsigned i = 0; i < launch->device_count; i++)

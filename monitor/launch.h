@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "image.h"
 #include "launch_log.h"
@@ -49,6 +50,9 @@ struct launch {
     const char *cause;
     int status;
     uint64_t written_bytes[3]; /* standard output, standard error, log */
+    struct rusage usage;       /* of the VMM */
+    bool counted;              /* the guest said its counters: */
+    uint64_t kicks, upcalls, waits;
 };
 
 /*

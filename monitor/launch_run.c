@@ -167,7 +167,7 @@ static void take_signal(struct launch *launch, struct child *child)
     if (read(child->signals, &info, sizeof info) != (ssize_t)sizeof info)
         return;
     if (info.ssi_signo == SIGCHLD) {
-        if (waitpid(child->pid, &child->wait_status, WNOHANG) == child->pid)
+        if (wait4(child->pid, &child->wait_status, WNOHANG, &launch->usage) == child->pid)
             child->ended = true;
         return;
     }
@@ -305,6 +305,10 @@ void launch_run(struct launch *launch, char *const *words)
     while (turn(launch, &child, timeout_ns ? launch->start_ns + timeout_ns : 0))
         ;
     judge(launch, &child);
+    launch->counted = child.log.counted;
+    launch->kicks = child.log.kicks;
+    launch->upcalls = child.log.upcalls;
+    launch->waits = child.log.waits;
     for (int i = 0; i < LAUNCH_STREAM_COUNT; i++)
         text_free(&child.streams[i].waiting);
     text_free(&child.log.out);

@@ -201,6 +201,12 @@ static const char *bare_take_wall(const char *at, struct bare_cmdline *out)
     return NULL;
 }
 
+static const char *bare_take_counters(const char *at, struct bare_cmdline *out)
+{
+    out->counters = at[0] == '1' && at[1] == '\0';
+    return NULL;
+}
+
 /* The first one counts. One that leaves no room for the arguments is passed over. */
 static const char *bare_take_name(const char *at, struct bare_cmdline *out)
 {
@@ -221,7 +227,7 @@ static const struct bare_kind {
     const char *(*take)(const char *rest, struct bare_cmdline *out);
 } bare_kinds[] = {
     {"name=", bare_take_name}, {"wall=", bare_take_wall}, {BARE_MMIO_PREFIX, bare_take_mmio},
-    {"net", bare_take_net},    {"env.", bare_take_env},
+    {"net", bare_take_net},    {"env.", bare_take_env},   {"counters=", bare_take_counters},
 };
 
 static const char *bare_take_word(const char *text, struct bare_cmdline *out)

@@ -398,6 +398,44 @@ def test_machines():
             equal(running.end(signal.SIGTERM), 143, f"SIGTERM on {machine}")
 
 
+def stats_of(work, *arguments):
+    result = coracle("--stats", work / "stats", *arguments)
+    return result, json.loads((work / "stats").read_text())
+
+
+def test_statistics():
+    """What can be known has the same name as on the native interface; the guest's own counts come
+    from a guest that ends by itself."""
+    with folder() as work:
+        native = stats_of(work, "--on", "native", app("hello"))[1]
+        for machine in MACHINES:
+            result, stats = stats_of(work, "--on", machine, "--rng", guest("random_device"))
+            equal((result.status, result.out), (0, "ok\n"), f"the end on {machine} ({result.err})")
+            equal(set(stats) - set(native), {"accel"}, "members that native has not")
+            equal(set(native) - set(stats),
+                  {"exits", "hypercalls", "events_raised", "wait_ns", "protected_pages",
+                   "discarded_pages", "start_to_guest_ns", "doorbell_exits", "devices"},
+                  "members that only native has")
+            check(stats["kicks"] >= 1 and stats["waits"] >= 1, f"the guest's counts: {stats}")
+            check(1 << 20 < stats["memory_peak_bytes"] < 1 << 30, f"memory: {stats}")
+            used = stats["cpu_user_ns"] + stats["cpu_system_ns"]
+            check(1000000 < used < 4 * stats["start_to_end_ns"], f"CPU time: {stats}")
+        stats = stats_of(work, "--on", "microvm", "--timeout", "1", guest("sleep_forever"))[1]
+        check("waits" not in stats and stats["cpu_user_ns"] > 0, f"after a time-out: {stats}")
+        check("waits" in stats_of(work, "--on", "microvm", guest("crash_null_read"))[1],
+              "no counts after a crash")
+    check("counters=1" not in after(words_of("--stats", "-", app("hello")), "-append"),
+          "nobody reads the counters of --print")
+
+
+def test_full_disk():
+    """Statistics that cannot be written are one line; the program's end stays as it was."""
+    for name in ("native", "microvm"):
+        result = coracle("--on", name, "--stats", "/dev/full", app("hello"))
+        equal((result.status, result.out), (0, "Hello from Coracle\n"), f"the end on {name}")
+        equal(result.err, "coracle: --stats /dev/full: No space left on device\n", name)
+
+
 def test_printed_line_runs_qemu():
     """What --print prints boots as it is; a status N is QEMU's 2N + 1."""
     line = coracle("--on", "microvm", "--print", app("hello")).out
