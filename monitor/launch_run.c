@@ -17,7 +17,9 @@
 #include "event.h"
 #include "json.h"
 #include "launch.h"
+#include "launch_backlog.h"
 #include "launch_child.h"
+#include "launch_devices.h"
 #include "say.h"
 
 /* A pipe takes so much without blocking when poll says that it can be written. */
@@ -29,6 +31,10 @@
 /* QEMU sends byte by byte. Who reads each of them keeps it waking somebody; who comes back so much
  * later finds them all. */
 #define NAP_NS 1000000u
+
+/* QEMU has opened its ports some time after its start: how often to look, and for how long. */
+#define PORTS_STEP_NS 10000000u
+#define PORTS_TRIES 1000u
 
 /* What is read from `from` waits in `waiting` until `to` takes it; only then is more read. */
 struct stream {
@@ -45,7 +51,10 @@ struct child {
     int wait_status;
     int signals; /* signalfd */
     struct stream streams[LAUNCH_STREAM_COUNT];
-    uint64_t nap_end_ns; /* CLOCK_MONOTONIC; 0: awake */
+    uint64_t nap_end_ns;  /* CLOCK_MONOTONIC; 0: awake */
+    int ports;            /* that QEMU forwards */
+    unsigned ports_tries; /* left to find them all listening */
+    uint64_t ports_next_ns;
     struct launch_log log;
     char words[512]; /* the VMM's own line that has begun */
     size_t words_length;
@@ -175,6 +184,29 @@ static void take_signal(struct launch *launch, struct child *child)
     kill_child(child);
 }
 
+static int count_ports(const struct launch *launch)
+{
+    unsigned host, guest;
+    int count = 0;
+
+    for (unsigned i = 0; i < launch->device_count; i++) {
+        const char *at = launch->devices[i].forwards;
+        while (at && launch_next_forward(&at, &host, &guest))
+            count++;
+    }
+    return count;
+}
+
+/* Looks for the forwarded ports, now and then, until all are there. */
+static void widen_ports(struct child *child, uint64_t now)
+{
+    if (!child->ports_tries || now < child->ports_next_ns || child->ended)
+        return;
+    int found = launch_backlog_widen(child->pid);
+    child->ports_tries = found < 0 || found >= child->ports ? 0 : child->ports_tries - 1;
+    child->ports_next_ns = now + PORTS_STEP_NS;
+}
+
 /* How long the next wait may take, in nanoseconds. After a forced end nobody waits long for a
  * reader that does not read. */
 static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_t deadline_ns)
@@ -191,9 +223,13 @@ static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_
             left = deadline_ns - now;
         }
     }
+    widen_ports(child, now);
+    if (child->ports_tries && PORTS_STEP_NS < left)
+        left = PORTS_STEP_NS;
     if (now < child->nap_end_ns && child->nap_end_ns - now < left)
         return child->nap_end_ns - now;
-    child->nap_end_ns = 0;
+    if (now >= child->nap_end_ns)
+        child->nap_end_ns = 0;
     return left;
 }
 
@@ -302,6 +338,8 @@ void launch_run(struct launch *launch, char *const *words)
         end_launch(launch, "monitor", STATUS_MONITOR);
         return;
     }
+    child.ports = count_ports(launch);
+    child.ports_tries = child.ports ? PORTS_TRIES : 0;
     while (turn(launch, &child, timeout_ns ? launch->start_ns + timeout_ns : 0))
         ;
     judge(launch, &child);

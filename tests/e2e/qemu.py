@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import select
 import shlex
 import signal
 import socket
@@ -256,6 +257,18 @@ def test_killed():
         gone()
 
 
+def test_killed_qemu():
+    """Somebody else ends the real QEMU: one line and the status of a hypervisor that failed."""
+    with folder() as work:
+        with Machine("--on", "microvm", "--stats", work / "stats", guest("sleep_forever")) as machine:
+            machine.wait_line("asleep", "out")
+            os.kill(int(run(["ps", "--ppid", str(machine.process.pid), "-o", "pid="]).out),
+                    signal.SIGKILL)
+            equal(machine.wait(), 125, "status")
+            equal(machine.text(), "coracle: QEMU was ended by signal 9", "standard error")
+        equal(json.loads((work / "stats").read_text())["cause"], "monitor", "cause")
+
+
 def test_reader_that_does_not_read():
     """A full pipe behind standard output delays no signal."""
     with fake_qemu("while :; do out '%01000d' 0; done") as (_, environment):
@@ -396,6 +409,36 @@ def test_machines():
         with Machine("--on", machine, guest("sleep_forever")) as running:
             running.wait_line("asleep", "out")
             equal(running.end(signal.SIGTERM), 143, f"SIGTERM on {machine}")
+
+
+def connected(sockets, seconds):
+    """How many of these connecting sockets are connected before so long."""
+    count, end = 0, time.monotonic() + seconds
+    for connecting in sockets:
+        left = max(0, end - time.monotonic())
+        count += bool(select.select([], [connecting], [], left)[1])
+    return count
+
+
+def test_burst_of_connections():
+    """Many connections at once wait for QEMU to take them, not for a retransmission."""
+    ports = free_port(), free_port()
+    options = ("--net", f"user,{ports[0]}:80,{ports[1]}:81")
+    with Machine("--on", "microvm", *options, guest("sleep_forever")) as machine, \
+            contextlib.ExitStack() as stack:
+        machine.wait_line("asleep", "out")
+        time.sleep(0.1)
+        qemu = int(run(["ps", "--ppid", str(machine.process.pid), "-o", "pid="]).out)
+        os.kill(qemu, signal.SIGSTOP)  # takes none meanwhile
+        sockets = []
+        for at in range(40):
+            connecting = stack.enter_context(socket.socket())
+            connecting.setblocking(False)
+            connecting.connect_ex(("127.0.0.1", ports[at % 2]))
+            sockets.append(connecting)
+        equal(connected(sockets, 0.8), 40, "connections within less than a retransmission")
+        os.kill(qemu, signal.SIGCONT)
+        equal(machine.end(signal.SIGTERM), 143, "SIGTERM")
 
 
 def stats_of(work, *arguments):
