@@ -69,7 +69,7 @@ static int check_cmdline(const struct launch *launch)
     int result = 0;
 
     for (unsigned i = 0; i < launch->device_count; i++)
-        nets += launch->devices[i].kind != DEVICE_BLOCK;
+        nets += launch_is_net(&launch->devices[i]);
     launch_cmdline(launch, UINT64_MAX, &text);
     if (text.length > LAUNCH_CMDLINE_MAX) {
         say("arguments and environment make a kernel command line of %zu bytes: more than %u",
@@ -132,10 +132,11 @@ void launch_cmdline(const struct launch *launch, uint64_t wall_ns, struct text *
         .env_count = options->env_count,
         .nets = nets,
         .wall_ns = wall_ns,
+        .counters = options->stats && !options->print,
     };
 
     for (unsigned i = 0; i < launch->device_count; i++)
-        if (launch->devices[i].kind != DEVICE_BLOCK)
+        if (launch_is_net(&launch->devices[i]))
             nets[from.net_count++] = launch->devices[i].net;
     if (launch->machine && !strcmp(launch->machine, "microvm"))
         from.mmio_count = launch->device_count + launch->has_input;

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "image.h"
 #include "launch_input.h"
@@ -32,6 +33,11 @@ struct launch_device {
     struct pvn_net_address net;
 };
 
+static inline bool launch_is_net(const struct launch_device *device)
+{
+    return device->kind != DEVICE_BLOCK && device->kind != DEVICE_RNG;
+}
+
 struct launch {
     const struct options *options;
     const char *machine; /* "microvm", "q35", "pc", or NULL for other VMMs */
@@ -47,6 +53,9 @@ struct launch {
     const char *cause;
     int status;
     uint64_t written_bytes[3]; /* standard output, standard error, log */
+    struct rusage usage;       /* of the VMM */
+    bool counted;              /* the guest said its counters: */
+    uint64_t kicks, upcalls, waits;
 };
 
 /*

@@ -150,6 +150,13 @@ static void add_net(const struct launch_device *device, const char *bus, unsigne
     add_text(to, &text);
 }
 
+/* QEMU's own source of numbers is the host's. */
+static void add_rng(const char *bus, struct words *to)
+{
+    words_add(to, "-device");
+    words_add(to, "virtio-rng-%s", bus);
+}
+
 /* The order of the options is that in which the guest finds the devices: on microvm by their place
  * on the bus, on PCI by their slot. */
 static void add_devices(const struct launch *launch, const struct machine *machine,
@@ -160,14 +167,15 @@ static void add_devices(const struct launch *launch, const struct machine *machi
 
     for (unsigned i = 0; i < launch->device_count; i++) {
         const struct launch_device *device = &launch->devices[i];
-        bool disk = device->kind == DEVICE_BLOCK;
-
         if (machine->mmio)
             snprintf(bus, sizeof bus, "device,bus=virtio-mmio-bus.%u", i);
         else
-            snprintf(bus, sizeof bus, "pci,disable-legacy=on%s", disk ? "" : ",romfile=");
-        if (disk)
+            snprintf(bus, sizeof bus, "pci,disable-legacy=on%s",
+                     launch_is_net(device) ? ",romfile=" : "");
+        if (device->kind == DEVICE_BLOCK)
             add_disk(device, bus, disks++, to);
+        else if (device->kind == DEVICE_RNG)
+            add_rng(bus, to);
         else
             add_net(device, bus, nets++, to);
     }

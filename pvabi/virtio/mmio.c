@@ -7,6 +7,7 @@
 #include "mmio.h"
 
 #include "pvabi/errno.h"
+#include "pvabi/pv.h"
 #include "wire.h"
 
 #define DEVICES_MAX 32u
@@ -227,6 +228,7 @@ static void mmio_driver_ok(const struct virtio_transport *transport)
 
 static void mmio_notify(const struct virtio_transport *transport, unsigned queue)
 {
+    pv_counters.doorbells++;
     mmio_write(mmio_of(transport), MMIO_QUEUE_NOTIFY, queue);
 }
 
