@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "blk_bytes.h"
+#include "kernel/blk.h"
 #include "kernel/device.h"
 #include "kernel/log.h"
 #include "kernel/random.h"
@@ -188,7 +189,7 @@ static const struct staticfs_entry fixed[] = {
 
 int devfs_mount(struct fs *fs)
 {
-    unsigned disks = device_count(PV_BLK);
+    unsigned disks = blk_count();
     struct staticfs_entry *entries = calloc(FIXED_COUNT + disks, sizeof(*entries));
 
     if (entries == NULL)
