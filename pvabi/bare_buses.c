@@ -12,31 +12,30 @@
 static struct pv_device devices[PV_DEVICES_MAX];
 static unsigned device_count;
 
-static bool class_of(uint32_t type, enum pv_class *class)
+/* The devices that are of use, by their virtio device id. */
+static const struct kind {
+    uint32_t type;
+    enum pv_class class;
+    enum pv_family family;
+} kinds[] = {
+    {VIRTIO_ID_NET, PV_NET, PV_FAMILY_VIRTIO},
+    {VIRTIO_ID_BLOCK, PV_BLK, PV_FAMILY_VIRTIO},
+    {VIRTIO_ID_CONSOLE, PV_CONSOLE, PV_FAMILY_VIRTIO},
+    {VIRTIO_ID_ENTROPY, PV_RNG, PV_FAMILY_VIRTIO},
+    {VIRTIO_ID_SCSI, PV_BLK, PV_FAMILY_VIRTIO_SCSI},
+};
+
+static const struct kind *kind_of(uint32_t type)
 {
-    switch (type) {
-    case VIRTIO_ID_NET:
-        *class = PV_NET;
-        return true;
-    case VIRTIO_ID_BLOCK:
-        *class = PV_BLK;
-        return true;
-    case VIRTIO_ID_CONSOLE:
-        *class = PV_CONSOLE;
-        return true;
-    case VIRTIO_ID_ENTROPY:
-        *class = PV_RNG;
-        return true;
-    default:
-        return false;
-    }
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (kinds[i].type == type)
+            return &kinds[i];
+    return NULL;
 }
 
 bool bare_buses_wanted(uint32_t type)
 {
-    enum pv_class class;
-
-    return class_of(type, &class);
+    return kind_of(type) != NULL;
 }
 
 static void net_address_set(struct pv_device *device)
@@ -55,18 +54,18 @@ static void net_address_set(struct pv_device *device)
 void bare_buses_found(uint32_t type, const struct virtio_transport *transport)
 {
     struct pv_device *device = &devices[device_count];
-    enum pv_class class;
+    const struct kind *kind = kind_of(type);
 
-    if (!class_of(type, &class))
+    if (kind == NULL)
         return;
     if (device_count == PV_DEVICES_MAX) {
         bare_say("boot: there are more devices than the table holds\n");
         return;
     }
     *device = (struct pv_device){
-        .class = class, .family = PV_FAMILY_VIRTIO, .transport = transport};
+        .class = kind->class, .family = kind->family, .transport = transport};
     for (unsigned i = 0; i < device_count; i++)
-        if (devices[i].class == class)
+        if (devices[i].class == kind->class)
             device->index++;
     net_address_set(device);
     device_count++;

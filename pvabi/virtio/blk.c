@@ -7,6 +7,7 @@
 #include "blk.h"
 
 #include "attach.h"
+#include "blk_request.h"
 #include "pvabi/errno.h"
 
 #define BLK_RING_WANTED 128u
@@ -171,42 +172,6 @@ static int blk_attach(const struct pv_device *device, void *memory, struct pv_bl
     return 0;
 }
 
-/* The sectors that a well-formed request covers; 0 when it is malformed (a flush covers none, and
- * is not asked for). */
-static uint32_t blk_sectors(const struct pv_blk *blk, const struct pv_blk_request *request)
-{
-    uint64_t bytes = 0;
-
-    if (request->operation == PV_BLK_DISCARD)
-        return request->sector_count;
-    if (request->segment_count > blk->segments_max)
-        return 0;
-    for (unsigned i = 0; i < request->segment_count; i++) {
-        uint32_t part = request->segments[i].bytes;
-
-        if (part == 0 || part % PV_SECTOR_BYTES != 0)
-            return 0;
-        bytes += part;
-    }
-    return (uint32_t)(bytes / PV_SECTOR_BYTES);
-}
-
-static bool blk_request_valid(const struct pv_blk *blk, const struct pv_blk_request *request)
-{
-    bool writes = request->operation == PV_BLK_WRITE || request->operation == PV_BLK_DISCARD;
-    uint32_t sectors;
-
-    if (!request->cookie || (writes && blk->read_only))
-        return false;
-    if (request->operation == PV_BLK_FLUSH)
-        return blk->can_flush;
-    if (request->operation == PV_BLK_DISCARD && !blk->can_discard)
-        return false;
-    sectors = blk_sectors(blk, request);
-    return sectors > 0 && sectors <= blk->sectors_max && request->sector <= blk->sector_count &&
-           sectors <= blk->sector_count - request->sector;
-}
-
 static int blk_submit(struct pv_blk *blk, const struct pv_blk_request *request)
 {
     static const uint32_t types[] = {
@@ -222,7 +187,7 @@ static int blk_submit(struct pv_blk *blk, const struct pv_blk_request *request)
 
     if (blk->fault)
         return -EIO;
-    if ((unsigned)request->operation > PV_BLK_DISCARD || !blk_request_valid(blk, request))
+    if (!blk_request_valid(blk, request))
         return -EINVAL;
     if (virtqueue_free(&frontend->vq) == 0)
         return -EAGAIN;

@@ -15,6 +15,7 @@
 #define VIRTIO_ID_BLOCK 2u
 #define VIRTIO_ID_CONSOLE 3u
 #define VIRTIO_ID_ENTROPY 4u
+#define VIRTIO_ID_SCSI 8u
 
 /* Features that concern every device (6 and 6.3). */
 #define VIRTIO_F_ANY_LAYOUT (1ull << 27)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The virtio block frontend against a device that the test plays, honest and hostile. */
-/* sources: pvabi/virtio/blk.c pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
+/* sources: pvabi/virtio/blk.c pvabi/virtio/blk_request.c pvabi/virtio/attach.c */
+/* sources: pvabi/virtio/virtqueue.c */
 /* sources: tests/unit/support/device.c */
 #include <setjmp.h>
 #include <stdarg.h>

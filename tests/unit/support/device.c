@@ -108,7 +108,11 @@ static void test_driver_ok(const struct virtio_transport *transport)
 
 static void test_notify(const struct virtio_transport *transport, unsigned queue)
 {
-    device_of(transport)->queues[queue].notified++;
+    struct device *device = device_of(transport);
+
+    device->queues[queue].notified++;
+    if (device->on_notify)
+        device->on_notify(device, queue);
 }
 
 static uint64_t test_config_read(const struct virtio_transport *transport, uint32_t offset,

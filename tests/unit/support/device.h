@@ -42,6 +42,9 @@ struct device {
     unsigned failed;   /* how often the frontend gave up */
     bool driver_rings; /* ring memory comes out of the frontend's memory, as with mmio and pci */
     struct device_queue queues[DEVICE_QUEUES];
+    /* Called by each notification, NULL: nobody; so that a device can answer a frontend that waits. */
+    void (*on_notify)(struct device *device, unsigned queue);
+    void *context; /* of on_notify's */
 };
 
 /* A device with `queue_count` queues of `size` descriptors. */
