@@ -120,7 +120,8 @@ static void add_disk(const struct launch_device *device, const char *bus, unsign
     words_add(to, "-blockdev");
     add_text(to, &text);
     words_add(to, "-device");
-    words_add(to, "virtio-blk-%s,drive=blk%u", bus, index);
+    /* On a full disk QEMU would stop the VM without a word: the guest is to learn of the error. */
+    words_add(to, "virtio-blk-%s,drive=blk%u,werror=report,rerror=report", bus, index);
 }
 
 static void add_net(const struct launch_device *device, const char *bus, unsigned index,
