@@ -72,16 +72,6 @@ def test_refused_disk():
               ["blk1 out of service: block size is no power of two from 512 to 65536"], "lines")
 
 
-def test_read_only():
-    with folder() as work:
-        disk = work / "disk"
-        disk.write_bytes(b"x" * 4096)
-        result = coracle("--on", "q35", "--blk", f"{disk},ro", "--blk", f"{disk},ro",
-                         guest("blkcopy"), env=environment())
-        equal(result.status, 3, f"status ({result.err})")
-        contains(result.err, "Read-only file system", "standard error")
-
-
 def test_tree():
     generator = random.Random(2)
     with folder() as work:
