@@ -115,6 +115,16 @@ int blk_bytes_read(struct blk *blk, uint64_t offset, void *data, size_t bytes)
     return 0;
 }
 
+int blk_bytes_read_direct(struct blk *blk, uint64_t offset, void *data, size_t bytes)
+{
+    size_t block_bytes;
+
+    if (!on_device(blk, offset, bytes, &block_bytes) || offset % block_bytes != 0 ||
+        bytes % block_bytes != 0)
+        return -EINVAL;
+    return blk_read(blk, offset / PV_SECTOR_BYTES, data, bytes / PV_SECTOR_BYTES);
+}
+
 /* Part of one block: read, change, write. */
 static int partial_write(struct blk *blk, uint64_t offset, size_t block_bytes, const void *data,
                          size_t bytes)

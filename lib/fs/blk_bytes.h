@@ -15,6 +15,8 @@
 
 /* All bytes must lie on the device. 0 or a negative errno. */
 int blk_bytes_read(struct blk *blk, uint64_t offset, void *data, size_t bytes);
+/* The same past the cache, for whole blocks; otherwise -EINVAL. */
+int blk_bytes_read_direct(struct blk *blk, uint64_t offset, void *data, size_t bytes);
 int blk_bytes_write(struct blk *blk, uint64_t offset, const void *data, size_t bytes);
 
 #endif

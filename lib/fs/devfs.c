@@ -2,6 +2,7 @@
 /* /dev: null, zero, random, urandom, and one blkN for each block device. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,7 @@ struct raw {
     struct file_position position; /* first: seekable.h */
     struct blk *blk;
     const struct staticfs_entry *entry;
+    bool direct; /* O_DIRECT: whole blocks, past the cache */
 };
 
 static uint64_t raw_bytes(const struct raw *raw)
@@ -104,7 +106,8 @@ static ssize_t raw_pread(struct file *file, void *data, size_t bytes, off_t offs
     if (offset < 0)
         return -EINVAL;
     bytes = bytes_below(raw_bytes(raw), offset, bytes);
-    int result = blk_bytes_read(raw->blk, (uint64_t)offset, data, bytes);
+    int result = (raw->direct ? blk_bytes_read_direct : blk_bytes_read)(raw->blk, (uint64_t)offset,
+                                                                        data, bytes);
     return result == 0 ? (ssize_t)bytes : result;
 }
 
@@ -162,6 +165,7 @@ static int raw_open(const struct staticfs_entry *entry, int flags, struct file *
     if (raw == NULL)
         return result;
     raw->entry = entry;
+    raw->direct = (flags & O_DIRECT) != 0;
     result = blk_open((unsigned)entry->argument, &raw->blk);
     if (result != 0)
         goto fail;
