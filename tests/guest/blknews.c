@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static char block[4096];
+static char block[4096]; /* read past the cache, so that the disk is asked */
 
 int main(int argc, char **argv)
 {
-    int disk = open("/dev/blk0", O_RDONLY);
+    int disk = open("/dev/blk0", O_RDONLY | O_DIRECT);
     long long bytes, before = -1;
 
     (void)argv;
