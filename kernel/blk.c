@@ -198,8 +198,6 @@ int blk_open(unsigned index, struct blk **result)
 
 void blk_info(struct blk *blk, struct blk_info *info)
 {
-    mutex_lock(&blk->device->mutex);
-    blk->device->ops->refresh(blk->pv);
     *info = (struct blk_info){
         .sector_count = blk->pv->sector_count,
         .block_bytes = blk->pv->block_bytes,
@@ -207,7 +205,14 @@ void blk_info(struct blk *blk, struct blk_info *info)
         .can_flush = blk->pv->can_flush,
         .can_discard = blk->pv->can_discard,
     };
+}
+
+void blk_info_now(struct blk *blk, struct blk_info *info)
+{
+    mutex_lock(&blk->device->mutex);
+    blk->device->ops->refresh(blk->pv);
     mutex_unlock(&blk->device->mutex);
+    blk_info(blk, info);
 }
 
 static void account(const struct transfer *transfer, uint64_t sectors)
@@ -378,13 +383,12 @@ static int run(struct blk *blk, struct transfer *transfer)
 static bool in_bounds(struct blk *blk, uint64_t sector, uint64_t count)
 {
     uint64_t total = blk->pv->sector_count;
+    struct blk_info info;
 
     if (sector <= total && count <= total - sector)
         return true;
-    mutex_lock(&blk->device->mutex);
-    blk->device->ops->refresh(blk->pv);
-    total = blk->pv->sector_count;
-    mutex_unlock(&blk->device->mutex);
+    blk_info_now(blk, &info);
+    total = info.sector_count;
     return sector <= total && count <= total - sector;
 }
 

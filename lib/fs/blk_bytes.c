@@ -75,8 +75,11 @@ static bool on_device(struct blk *blk, uint64_t offset, size_t bytes, size_t *bl
 
     blk_info(blk, &info);
     *block_bytes = info.block_bytes;
-    return !__builtin_add_overflow(offset, bytes, &end) &&
-           end <= info.sector_count * PV_SECTOR_BYTES;
+    if (__builtin_add_overflow(offset, bytes, &end))
+        return false;
+    if (end > info.sector_count * PV_SECTOR_BYTES)
+        blk_info_now(blk, &info); /* it may have grown */
+    return end <= info.sector_count * PV_SECTOR_BYTES;
 }
 
 int blk_bytes_read(struct blk *blk, uint64_t offset, void *data, size_t bytes)

@@ -95,8 +95,20 @@ struct raw {
 static uint64_t raw_bytes(const struct raw *raw)
 {
     struct blk_info info;
-    blk_info(raw->blk, &info);
+    blk_info_now(raw->blk, &info);
     return info.sector_count * PV_SECTOR_BYTES;
+}
+
+/* How many of `bytes` bytes from `offset` on the disk has. It is asked only for what lies beyond its
+ * known end: each question is a trip to the host. */
+static size_t raw_room(const struct raw *raw, off_t offset, size_t bytes)
+{
+    struct blk_info info;
+    size_t room;
+
+    blk_info(raw->blk, &info);
+    room = bytes_below(info.sector_count * PV_SECTOR_BYTES, offset, bytes);
+    return room == bytes ? room : bytes_below(raw_bytes(raw), offset, bytes);
 }
 
 static ssize_t raw_pread(struct file *file, void *data, size_t bytes, off_t offset)
@@ -105,7 +117,7 @@ static ssize_t raw_pread(struct file *file, void *data, size_t bytes, off_t offs
 
     if (offset < 0)
         return -EINVAL;
-    bytes = bytes_below(raw_bytes(raw), offset, bytes);
+    bytes = raw_room(raw, offset, bytes);
     int result = (raw->direct ? blk_bytes_read_direct : blk_bytes_read)(raw->blk, (uint64_t)offset,
                                                                         data, bytes);
     return result == 0 ? (ssize_t)bytes : result;
@@ -117,7 +129,7 @@ static ssize_t raw_pwrite(struct file *file, const void *data, size_t bytes, off
 
     if (offset < 0)
         return -EINVAL;
-    size_t room = bytes_below(raw_bytes(raw), offset, bytes);
+    size_t room = raw_room(raw, offset, bytes);
     if (room == 0 && bytes > 0)
         return -ENOSPC;
     int result = blk_bytes_write(raw->blk, (uint64_t)offset, data, room);
@@ -169,7 +181,7 @@ static int raw_open(const struct staticfs_entry *entry, int flags, struct file *
     result = blk_open((unsigned)entry->argument, &raw->blk);
     if (result != 0)
         goto fail;
-    blk_info(raw->blk, &info);
+    blk_info_now(raw->blk, &info);
     result = -EROFS;
     if (info.read_only && (flags & O_ACCMODE) != O_RDONLY)
         goto fail;

@@ -114,9 +114,12 @@ static bool fake_ask(struct pv_blk *blk)
     return done_count > 0 || device_state.fault != NULL;
 }
 
+static unsigned refreshes;
+
 static void fake_refresh(struct pv_blk *blk)
 {
     (void)blk;
+    refreshes++;
 }
 
 static int carry_out(struct posted *posted)
@@ -278,6 +281,9 @@ static void opens_what_there_is(void **state)
     blk_info(blk, &info);
     assert_int_equal(info.sector_count, SECTORS);
     assert_true(info.can_flush && info.can_discard && !info.read_only);
+    assert_int_equal(refreshes, 0); /* that is a trip to the host */
+    blk_info_now(blk, &info);
+    assert_int_equal(refreshes, 1);
 }
 
 static void transfers_of_any_size_arrive_whole(void **state)
@@ -322,7 +328,11 @@ static void bounds_and_rights_are_kept(void **state)
     uint8_t sector[PV_SECTOR_BYTES];
 
     (void)state;
+    refreshes = 0;
+    assert_int_equal(blk_read(blk, 0, sector, 1), 0);
+    assert_int_equal(refreshes, 0);
     assert_int_equal(blk_read(blk, SECTORS, sector, 1), -EINVAL);
+    assert_int_equal(refreshes, 1); /* it might have grown */
     assert_int_equal(blk_read(blk, SECTORS - 1, sector, 2), -EINVAL);
     assert_int_equal(blk_read(blk, UINT64_MAX, sector, 1), -EINVAL);
     assert_int_equal(blk_write(blk, 1, sector, SIZE_MAX), -EINVAL);
