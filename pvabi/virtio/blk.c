@@ -11,6 +11,7 @@
 #include "pvabi/errno.h"
 
 #define BLK_RING_WANTED 128u
+#define BLK_DESCRIPTORS_MIN 3u  /* header, one segment, status */
 #define BLK_SEGMENTS_MAX 6u     /* with header and status 8 descriptors */
 #define BLK_SECTORS_MAX 0x8000u /* 16 MiB in one request */
 #define BLK_BLOCK_BYTES_MAX 65536u
@@ -127,7 +128,7 @@ static const char *blk_limits_set(struct virtio_blk *frontend, unsigned size)
     if (config.seg_max > 1u)
         blk->segments_max = least(config.seg_max, BLK_SEGMENTS_MAX);
     blk->segments_max = least(blk->segments_max, size - 2u);
-    blk->requests_max = size / (blk->segments_max + 2u);
+    blk->requests_max = size / BLK_DESCRIPTORS_MIN;
 
     blk->sectors_max = BLK_SECTORS_MAX;
     if (frontend->features & VIRTIO_BLK_F_SIZE_MAX) /* then no single segment can be too long */

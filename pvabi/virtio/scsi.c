@@ -150,7 +150,6 @@ static void disks_join(struct scsi_host *host, unsigned event)
     if (host->config.seg_max > 1u)
         segments = smaller(host->config.seg_max, SCSI_SEGMENTS_MAX);
     segments = smaller(segments, host->queue.size - 2u);
-    requests = smaller(requests, host->queue.size / (segments + 2u));
     if (host->config.cmd_per_lun > 0)
         requests = smaller(requests, host->config.cmd_per_lun);
     for (unsigned i = 0; i < host->disk_count; i++) {

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 static void check_limits(const struct pv_blk *blk)
 {
     require(blk->segments_max >= 1 && blk->requests_max >= 1 && blk->sectors_max >= 1);
-    require((blk->segments_max + 2u) * blk->requests_max <= 64u);
+    require(3u * blk->requests_max <= 64u);
     require(blk->block_bytes >= 512 && (blk->block_bytes & (blk->block_bytes - 1u)) == 0);
     require(blk->sector_count <= UINT64_MAX / PV_SECTOR_BYTES);
 }

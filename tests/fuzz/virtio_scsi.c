@@ -83,7 +83,7 @@ static void check_disks(const struct pv_blk *first)
         require(++count <= PV_DEVICES_MAX);
         require(blk->segments_max >= 1 && blk->requests_max >= 1);
         require(blk->requests_max == first->requests_max && blk->event == first->event);
-        require((blk->segments_max + 2u) * blk->requests_max <= 64u);
+        require(3u * blk->requests_max <= 64u);
         if (blk->fault)
             continue;
         require(blk->block_bytes >= 512 && (blk->block_bytes & (blk->block_bytes - 1u)) == 0);

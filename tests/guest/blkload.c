@@ -73,8 +73,9 @@ int main(int argc, char **argv)
         pthread_join(ids[i], NULL);
     load_end();
     clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
-    printf("%u reads of %d bytes, %u at once: %.0f a second\n", reads_each * threads, BLOCK, threads,
-           reads_each * threads / seconds);
+    double seconds = (double)(end.tv_sec - begin.tv_sec) +
+                     (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    printf("%u reads of %d bytes, %u at once: %.0f a second\n", reads_each * threads, BLOCK,
+           threads, reads_each * threads / seconds);
     return failures != 0;
 }

@@ -139,7 +139,7 @@ static void test_attach(void **state)
     assert_int_equal(bed->blk->sector_count, 2048);
     assert_int_equal(bed->blk->block_bytes, 512);
     assert_int_equal(bed->blk->segments_max, 6);
-    assert_int_equal(bed->blk->requests_max, SIZE / 8u);
+    assert_int_equal(bed->blk->requests_max, SIZE / 3u);
     assert_int_equal(bed->blk->sectors_max, 0x8000);
     assert_true(bed->blk->can_flush);
     assert_false(bed->blk->read_only || bed->blk->can_discard);
@@ -334,7 +334,7 @@ static void test_full(void **state)
     bed->target.silent = true;
     while (submit(bed->blk, PV_BLK_READ, count, bed->data[0], 512, bed) == 0)
         count++;
-    assert_true(count >= bed->blk->requests_max && count <= SIZE / 3u);
+    assert_int_equal(count, bed->blk->requests_max);
     assert_int_equal(submit(bed->blk, PV_BLK_READ, 0, bed->data[0], 512, bed), -EAGAIN);
     bed->target.silent = false;
     ops->kick(bed->blk);

@@ -173,7 +173,7 @@ struct pv_blk {
     unsigned segments_max; /* in one request */
     uint32_t sectors_max;  /* in one request (discards too) */
     uint32_t block_bytes;  /* the device's smallest unit: 512 or a greater power of two */
-    unsigned requests_max; /* fit at once with segments_max segments each; of smaller ones more */
+    unsigned requests_max; /* fit at once with one segment each; of larger ones fewer */
 };
 
 struct pv_blk_ops {
