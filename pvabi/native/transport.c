@@ -137,24 +137,8 @@ static const struct virtio_transport_ops native_transport_ops = {
     .fail = native_fail,
 };
 
-static EARLY bool class_of(uint16_t type, enum pv_class *class)
-{
-    switch (type) {
-    case VIRTIO_ID_NET:
-        *class = PV_NET;
-        return true;
-    case VIRTIO_ID_BLOCK:
-        *class = PV_BLK;
-        return true;
-    case VIRTIO_ID_CONSOLE:
-        *class = PV_CONSOLE;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static EARLY void native_device_take(const struct pvn_device *record, enum pv_class class)
+static EARLY void native_device_take(const struct pvn_device *record, enum pv_class class,
+                                     enum pv_family family)
 {
     struct native_device *native = &natives[device_count];
     struct pv_device *device = &devices[device_count];
@@ -170,7 +154,7 @@ static EARLY void native_device_take(const struct pvn_device *record, enum pv_cl
             native->queue_sizes[i] = size;
     }
     device->class = class;
-    device->family = PV_FAMILY_VIRTIO;
+    device->family = family;
     device->index = record->index;
     device->transport = &native->transport;
     __builtin_memcpy(device->net.ip4, record->net.ip4, sizeof(device->net.ip4));
@@ -184,12 +168,13 @@ static EARLY void native_device_take(const struct pvn_device *record, enum pv_cl
 EARLY void native_devices_find(const void *table, unsigned count, uint32_t stride)
 {
     enum pv_class class;
+    enum pv_family family;
 
     for (unsigned i = 0; i < count; i++) {
         const struct pvn_device *record = (const void *)((const char *)table + (size_t)i * stride);
 
-        if (class_of(record->type, &class))
-            native_device_take(record, class);
+        if (virtio_class_of(record->type, &class, &family))
+            native_device_take(record, class, family);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "blk_request.h"
 #include "pvabi/errno.h"
 
+#define BLK_PATIENCE_NS 1000000000ull
 #define BLK_RING_WANTED 128u
 #define BLK_DESCRIPTORS_MIN 3u  /* header, one segment, status */
 #define BLK_SEGMENTS_MAX 6u     /* with header and status 8 descriptors */
@@ -170,6 +171,7 @@ static int blk_attach(const struct pv_device *device, void *memory, struct pv_bl
                             &frontend->blk.event) < 0)
         return blk_fail(frontend, "queue set-up failed");
     transport->ops->driver_ok(transport);
+    frontend->blk.patience_ns = transport->ops->working ? BLK_PATIENCE_NS : 0;
     return 0;
 }
 
@@ -257,7 +259,10 @@ static void blk_refresh(struct pv_blk *blk)
 
     if (blk->fault)
         return;
-    if (blk_config_read(frontend, &config) < 0)
+    if (frontend->transport->ops->working &&
+        !frontend->transport->ops->working(frontend->transport))
+        blk_fail(frontend, "the device is gone");
+    else if (blk_config_read(frontend, &config) < 0)
         blk_fail(frontend, "configuration does not come to rest");
     else if (config.capacity > UINT64_MAX / PV_SECTOR_BYTES)
         blk_fail(frontend, "capacity is too large");

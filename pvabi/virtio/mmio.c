@@ -40,6 +40,7 @@
 #define STATUS_DRIVER 2u
 #define STATUS_DRIVER_OK 4u
 #define STATUS_FEATURES_OK 8u
+#define STATUS_NEEDS_RESET 64u
 #define STATUS_FAILED 128u
 #define RESET_TRIES 100000u
 
@@ -226,6 +227,13 @@ static uint32_t mmio_config_generation(const struct virtio_transport *transport)
     return device->legacy ? 0 : mmio_read(device, MMIO_CONFIG_GENERATION);
 }
 
+static bool mmio_working(const struct virtio_transport *transport)
+{
+    uint32_t status = mmio_read(mmio_of(transport), MMIO_STATUS);
+
+    return (status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK;
+}
+
 static void mmio_fail(const struct virtio_transport *transport)
 {
     mmio_status_add(mmio_of(transport), STATUS_FAILED);
@@ -242,6 +250,7 @@ static const struct virtio_transport_ops mmio_transport_ops = {
     .notify = mmio_notify,
     .config_read = mmio_config_read,
     .config_generation = mmio_config_generation,
+    .working = mmio_working,
     .fail = mmio_fail,
 };
 

@@ -11,6 +11,7 @@
 
 #define RING_WANTED 128u
 #define EVENTS_WANTED 8u
+#define PATIENCE_NS 1000000000ull
 #define CONTROL_WANTED 4u  /* nothing is posted there */
 #define DESCRIPTORS_MIN 3u /* header, response, one segment */
 
@@ -158,6 +159,7 @@ static void disks_join(struct scsi_host *host, unsigned event)
         blk->event = event;
         blk->segments_max = segments;
         blk->requests_max = requests;
+        blk->patience_ns = host->transport->ops->working ? PATIENCE_NS : 0;
         if (i > 0)
             host->disks[i - 1u].blk.next = blk;
     }
@@ -335,7 +337,10 @@ static bool scsi_ask(struct pv_blk *blk)
 static void scsi_refresh(struct pv_blk *blk)
 {
     struct scsi_host *host = host_of(blk);
+    const struct virtio_transport *transport = host->transport;
 
+    if (!host->fault && transport->ops->working && !transport->ops->working(transport))
+        scsi_fail(host, "the device is gone");
     if (!host->fault)
         events_take(host);
     if (!blk->fault && disk_of(blk)->stale)

@@ -644,6 +644,18 @@ static void test_never_answers(void **state)
     expect_lost(bed, "does not answer");
 }
 
+static void test_controller_vanishes(void **state)
+{
+    struct bed *bed;
+
+    (void)state;
+    bed = bed_open(ALL);
+    assert_true(bed->blk->patience_ns > 0);
+    bed->target.device.gone = true;
+    ops->refresh(bed->blk->next);
+    expect_lost(bed, "the device is gone");
+}
+
 static unsigned hostility;
 
 static void twist_hostile(struct scsi_target *target, struct scsi_answer *answer)
@@ -867,6 +879,7 @@ int main(void)
         cmocka_unit_test(test_many_events),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_never_answers),
+        cmocka_unit_test(test_controller_vanishes),
         cmocka_unit_test(test_hostile_answers),
         cmocka_unit_test(test_no_lengths),
         cmocka_unit_test(test_sense_garbage),

@@ -134,6 +134,11 @@ static uint32_t test_config_generation(const struct virtio_transport *transport)
     return device->restless ? device->generation++ : device->generation;
 }
 
+static bool test_working(const struct virtio_transport *transport)
+{
+    return !device_of(transport)->gone;
+}
+
 static void test_fail(const struct virtio_transport *transport)
 {
     device_of(transport)->failed++;
@@ -150,6 +155,7 @@ static const struct virtio_transport_ops test_ops = {
     .notify = test_notify,
     .config_read = test_config_read,
     .config_generation = test_config_generation,
+    .working = test_working,
     .fail = test_fail,
 };
 

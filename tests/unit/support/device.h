@@ -38,6 +38,7 @@ struct device {
     bool restless;      /* the configuration changes with each look */
     bool refuses;       /* feature negotiation fails */
     bool breaks_set_up; /* queue_setup fails */
+    bool gone;          /* it has vanished */
     bool begun, driver_ok;
     unsigned failed;   /* how often the frontend gave up */
     bool driver_rings; /* ring memory comes out of the frontend's memory, as with mmio and pci */
