@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* run: --blk @disk:1048576@,ro -- 4 200 */
 /* expect-stdout: ^200 reads of 4096 bytes, 4 at once: [0-9]+ a second$ */
-/* Reads blocks of 4 KiB all over /dev/blk0, past the cache: blkload THREADS READS. bench/run measures
- * how many a second, and between load_begin and load_end how many instructions. */
+/* Reads blocks of 4 KiB all over /dev/blk0, past the cache: blkload THREADS READS. A load to measure
+ * disks with; docs/performance-qemu.md counts the instructions from load_begin to load_end. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
