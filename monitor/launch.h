@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "image.h"
+#include "launch_input.h"
 #include "launch_log.h"
 #include "options.h"
 #include "pvabi/native.h"
@@ -38,7 +39,9 @@ struct launch {
     struct image image;
     struct launch_device devices[OPTIONS_DEVICES_MAX];
     unsigned device_count;
-    uint64_t start_ns; /* CLOCK_MONOTONIC */
+    bool has_input;            /* the guest gets a device for standard input, behind all others */
+    struct launch_input input; /* while it runs */
+    uint64_t start_ns;         /* CLOCK_MONOTONIC */
 
     /* How it ended, and what was counted. */
     const char *cause;

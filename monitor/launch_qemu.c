@@ -173,6 +173,22 @@ static void add_devices(const struct launch *launch, const struct machine *machi
     }
 }
 
+/* Standard input comes in by a port that its name tells, and that is closed at the end. QEMU writes
+ * its standard output nothing that way: the guest does not write to the port. */
+static void add_input(const struct launch *launch, const struct machine *machine, struct words *to)
+{
+    words_add(to, "-chardev");
+    words_add(to, "stdio,id=in,signal=off");
+    words_add(to, "-device");
+    if (machine->mmio)
+        words_add(to, "virtio-serial-device,max_ports=2,bus=virtio-mmio-bus.%u",
+                  launch->device_count);
+    else
+        words_add(to, "virtio-serial-pci,max_ports=2,disable-legacy=on");
+    words_add(to, "-device");
+    words_add(to, "virtserialport,chardev=in,nr=1,name=coracle.stdin");
+}
+
 void launch_qemu_words(const struct launch *launch, const struct launch_channels *channels,
                        uint64_t wall_ns, struct words *to)
 {
@@ -192,6 +208,8 @@ void launch_qemu_words(const struct launch *launch, const struct launch_channels
     words_add(to, "-device");
     words_add(to, "isa-debug-exit,iobase=0x501,iosize=4");
     add_devices(launch, machine, to);
+    if (launch->has_input)
+        add_input(launch, machine, to);
     words_add(to, "-kernel");
     words_add(to, "%s", launch->image.path);
     launch_cmdline(launch, wall_ns, &cmdline);

@@ -57,8 +57,8 @@ struct child {
 /* --- starting --- */
 
 /* In the child, which shares nothing but descriptors with the parent from here on. */
-static void become(const int ends[STREAM_COUNT], int report, char *const *words, pid_t parent,
-                   const sigset_t *signals)
+static void become(const int ends[STREAM_COUNT], int input, int report, char *const *words,
+                   pid_t parent, const sigset_t *signals)
 {
     int high[STREAM_COUNT], null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -74,7 +74,7 @@ static void become(const int ends[STREAM_COUNT], int report, char *const *words,
         high[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, 32);
     for (int i = 0; i < WORDS; i++)
         dup2(high[i], CHILD_FD + i);
-    dup2(null, STDIN_FILENO);
+    dup2(input >= 0 ? input : null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(high[WORDS], STDERR_FILENO);
     /* User-mode networking takes one descriptor for each connection. */
@@ -106,7 +106,7 @@ static int await_exec(struct child *child, int report)
     return -error;
 }
 
-static int start_child(struct child *child, char *const *words, const sigset_t *signals)
+static int start_child(struct child *child, int input, char *const *words, const sigset_t *signals)
 {
     int ends[STREAM_COUNT] = {-1, -1, -1, -1}, report[2] = {-1, -1}, result = 0;
     pid_t parent = getpid();
@@ -124,7 +124,7 @@ static int start_child(struct child *child, char *const *words, const sigset_t *
     if (!result) {
         child->pid = fork();
         if (child->pid == 0)
-            become(ends, report[1], words, parent, signals);
+            become(ends, input, report[1], words, parent, signals);
         result = child->pid < 0 ? -errno : 0;
     }
     for (int i = 0; i < STREAM_COUNT; i++)
@@ -362,7 +362,7 @@ void launch_run(struct launch *launch, char *const *words)
     sigaddset(&ours, SIGTERM);
     sigprocmask(SIG_BLOCK, &ours, &before);
     child.signals = signalfd(-1, &ours, SFD_CLOEXEC);
-    int result = child.signals < 0 ? -errno : start_child(&child, words, &before);
+    int result = child.signals < 0 ? -errno : start_child(&child, launch->input.fd, words, &before);
     if (result) {
         say_start_error(words[0], -result);
         end_launch(launch, "monitor", STATUS_MONITOR);
