@@ -16,8 +16,9 @@ static unsigned device_count;
 bool bare_buses_wanted(uint32_t type)
 {
     enum pv_class class;
+    enum pv_family family;
 
-    return virtio_class_of(type, &class);
+    return virtio_class_of(type, &class, &family);
 }
 
 static void net_address_set(struct pv_device *device)
@@ -55,10 +56,11 @@ void bare_buses_found(uint32_t type, const struct virtio_transport *transport)
 {
     struct pv_device *device;
     enum pv_class class;
+    enum pv_family family;
 
-    if (!virtio_class_of(type, &class))
+    if (!virtio_class_of(type, &class, &family))
         return;
-    device = device_add(class, PV_FAMILY_VIRTIO, transport);
+    device = device_add(class, family, transport);
     if (device != NULL)
         net_address_set(device);
 }

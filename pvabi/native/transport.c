@@ -145,7 +145,8 @@ static const struct virtio_transport_ops native_transport_ops = {
     .fail = native_fail,
 };
 
-static EARLY void native_device_take(const struct pvn_device *record, enum pv_class class)
+static EARLY void native_device_take(const struct pvn_device *record, enum pv_class class,
+                                     enum pv_family family)
 {
     struct native_device *native = &natives[device_count];
     struct pv_device *device = &devices[device_count];
@@ -161,7 +162,7 @@ static EARLY void native_device_take(const struct pvn_device *record, enum pv_cl
             native->queue_sizes[i] = size;
     }
     device->class = class;
-    device->family = PV_FAMILY_VIRTIO;
+    device->family = family;
     device->index = record->index;
     device->transport = &native->transport;
     __builtin_memcpy(device->net.ip4, record->net.ip4, sizeof(device->net.ip4));
@@ -175,12 +176,13 @@ static EARLY void native_device_take(const struct pvn_device *record, enum pv_cl
 EARLY void native_devices_find(const void *table, unsigned count, uint32_t stride)
 {
     enum pv_class class;
+    enum pv_family family;
 
     for (unsigned i = 0; i < count; i++) {
         const struct pvn_device *record = (const void *)((const char *)table + (size_t)i * stride);
 
-        if (virtio_class_of(record->type, &class))
-            native_device_take(record, class);
+        if (virtio_class_of(record->type, &class, &family))
+            native_device_take(record, class, family);
     }
 }
 

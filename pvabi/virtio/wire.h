@@ -17,10 +17,12 @@
 #define VIRTIO_ID_BLOCK 2u
 #define VIRTIO_ID_CONSOLE 3u
 #define VIRTIO_ID_ENTROPY 4u
+#define VIRTIO_ID_SCSI 8u
 
-/* The class that our frontends serve such a device as; false: none of them does. */
-static inline bool virtio_class_of(uint32_t type, enum pv_class *class)
+/* What our frontends serve such a device as; false: none of them does. */
+static inline bool virtio_class_of(uint32_t type, enum pv_class *class, enum pv_family *family)
 {
+    *family = PV_FAMILY_VIRTIO;
     switch (type) {
     case VIRTIO_ID_NET:
         *class = PV_NET;
@@ -33,6 +35,10 @@ static inline bool virtio_class_of(uint32_t type, enum pv_class *class)
         return true;
     case VIRTIO_ID_ENTROPY:
         *class = PV_RNG;
+        return true;
+    case VIRTIO_ID_SCSI:
+        *class = PV_BLK;
+        *family = PV_FAMILY_VIRTIO_SCSI;
         return true;
     default:
         return false;

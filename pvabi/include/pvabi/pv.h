@@ -3,7 +3,8 @@
  * The contract of paravirtualization: all that the kernel may ask of any hypervisor. Each
  * hypervisor fulfils it with one static const struct pv_platform and with frontends for its
  * devices; probe.c finds out which. Called by the kernel, lib and net only through the kernel;
- * nothing here blocks except pv_platform.wait, and nothing allocates.
+ * nothing here blocks except pv_platform.wait (and disk controllers, where it says so), and nothing
+ * allocates.
  *
  * Context: unless a comment says otherwise a function may be called with upcalls masked or not.
  * A device belongs to one caller at a time: the kernel serializes calls on the same device.
@@ -93,7 +94,7 @@ extern struct pv_counters pv_counters;
 /* ---- devices ------------------------------------------------------------------------------ */
 
 enum pv_class { PV_NET, PV_BLK, PV_CONSOLE, PV_RNG };
-enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_MODULE, PV_FAMILY_COUNT };
+enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_VIRTIO_SCSI, PV_FAMILY_MODULE, PV_FAMILY_COUNT };
 
 /* Addresses that the host gives a network device; prefix 0: none, ask DHCP. Network byte order. */
 struct pv_net_address {
@@ -109,7 +110,7 @@ struct pv_console;
 struct pv_device {
     enum pv_class class;
     enum pv_family family;
-    unsigned index;        /* within its class: net0, net1, ... */
+    unsigned index;        /* within its class: the first network device, the second, ... */
     const void *transport; /* for the frontend: how this device is reached */
     struct pv_net_address net;
     /* A console that the platform itself has attached, because pv->write goes there. Its frontend
@@ -144,7 +145,15 @@ struct pv_segment {
     uint32_t bytes;
 };
 
-/* -- block: sectors of 512 bytes -- */
+/*
+ * -- block: sectors of 512 bytes --
+ *
+ * A block device is a disk, or a controller that carries any number of them; only attach finds out
+ * how many. Disks of one controller share its rings: submit and refresh speak of one disk; kick,
+ * take and ask, called with any of them, serve all, and event and requests_max are the same for
+ * all. A disk can go out of service alone (`fault`): then submit returns -EIO for it, and what was
+ * posted comes back. Once take returns -EIO the device is lost, with all its disks.
+ */
 
 #define PV_SECTOR_BYTES 512u
 enum pv_blk_operation { PV_BLK_READ, PV_BLK_WRITE, PV_BLK_FLUSH, PV_BLK_DISCARD };
@@ -159,7 +168,8 @@ struct pv_blk_request {
 };
 
 struct pv_blk {
-    const char *fault; /* NULL while in service */
+    const char *fault;   /* NULL while in service */
+    struct pv_blk *next; /* another disk of the same device, or NULL; fixed once attached */
     unsigned event;
     uint64_t sector_count; /* capacity; changes when the host says so */
     bool read_only;
@@ -168,25 +178,30 @@ struct pv_blk {
     unsigned segments_max; /* in one request */
     uint32_t sectors_max;  /* in one request (discards too) */
     uint32_t block_bytes;  /* the device's smallest unit: 512 or a greater power of two */
-    unsigned requests_max; /* fit at once with segments_max segments each; of smaller ones more */
+    unsigned requests_max; /* fit at once with one segment each; of larger ones fewer */
     /* When nothing has completed for so long, refresh tells whether the device is still there; 0: it
      * cannot vanish. */
     uint64_t patience_ns;
 };
 
 struct pv_blk_ops {
+    /* Its devices are controllers. Otherwise a device is one disk. */
+    bool controller;
     size_t (*memory_bytes)(const struct pv_device *device);
+    /* *blk is the first disk; NULL when a controller carries none. A controller's attach asks for
+     * its disks and waits for the answers, at most some seconds. */
     int (*attach)(const struct pv_device *device, void *memory, struct pv_blk **blk);
     /* Queues a request; it is visible to the backend after kick. 0, -EAGAIN when the ring is full,
      * -EINVAL when the request is malformed, -EIO. */
     int (*submit)(struct pv_blk *blk, const struct pv_blk_request *request);
     void (*kick)(struct pv_blk *blk);
     /* Takes a completion: 1 with the request's cookie and its result (0 or a negative errno), 0
-     * when there is none, -EIO. */
+     * when there is none, -EIO. What a device asks to repeat was repeated. */
     int (*take)(struct pv_blk *blk, void **cookie, int *result);
     /* Asks for an event at the next completion; true: there is one already. */
     bool (*ask)(struct pv_blk *blk);
-    /* Reads the configuration again after PV_EVENT_SYSTEM or the device's event. */
+    /* Looks whether the device has news of the disk: another capacity, or that it is gone. May wait
+     * for the device's answer, but only if there are news. */
     void (*refresh)(struct pv_blk *blk);
 };
 extern const struct pv_blk_ops *const pv_blk_frontends[PV_FAMILY_COUNT];
