@@ -13,6 +13,7 @@
 #define NO_LINE UINT32_MAX
 #define MESSAGE_ADDRESS 0xfee00000u
 #define DESTINATION_SHIFT 12u
+#define STATUS_CONFIG_CHANGED 2u /* virtio 1.2, 4.1.4.5 and 4.2.2: of a device with a status */
 
 /* Of each vector: the IO-APIC line that it belongs to, and its sources as a list. */
 static struct {
@@ -44,8 +45,8 @@ unsigned bare_events_take(unsigned count)
     return first;
 }
 
-/* Did it interrupt? Whether it did or not, it is quiet afterwards. */
-static bool bare_source_asks(const struct bare_source *source)
+/* Why it interrupted, 0 when it did not. Whether it did or not, it is quiet afterwards. */
+static uint32_t bare_source_status(const struct bare_source *source)
 {
     uint32_t status;
 
@@ -53,13 +54,13 @@ static bool bare_source_asks(const struct bare_source *source)
         status = *source->status;
         if (status != 0 && source->acknowledge != NULL)
             *source->acknowledge = status;
-        return status != 0;
+        return status;
     }
     if (source->status_byte != NULL)
-        return *source->status_byte != 0;
+        return *source->status_byte;
     if (source->status_port != 0)
-        return bare_inb(source->status_port) != 0;
-    return true;
+        return bare_inb(source->status_port);
+    return ~STATUS_CONFIG_CHANGED; /* a message: its events say it all */
 }
 
 void bare_interrupt(unsigned vector)
@@ -70,9 +71,12 @@ void bare_interrupt(unsigned vector)
         bare_timer_fired();
     for (unsigned i = 0; i < bare_source_count; i++) {
         const struct bare_source *source = &bare_sources[i].source;
+        uint32_t status = bare_sources[i].vector == vector ? bare_source_status(source) : 0;
 
-        if (bare_sources[i].vector != vector || !bare_source_asks(source))
+        if (status == 0)
             continue;
+        if (status & STATUS_CONFIG_CHANGED)
+            bare_event_raise(PV_EVENT_SYSTEM);
         for (unsigned j = 0; j < source->event_count; j++)
             bare_event_raise(source->event_first + j);
     }

@@ -7,6 +7,7 @@
 #include "mmio.h"
 
 #include "pvabi/errno.h"
+#include "pvabi/pv.h"
 #include "wire.h"
 
 #define DEVICES_MAX 32u
@@ -226,6 +227,13 @@ static uint32_t mmio_config_generation(const struct virtio_transport *transport)
     return device->legacy ? 0 : mmio_read(device, MMIO_CONFIG_GENERATION);
 }
 
+/* The interrupt's status tells it from used buffers, and the platform raises the event (mmio.h). */
+static unsigned mmio_config_event(const struct virtio_transport *transport)
+{
+    (void)transport;
+    return PV_EVENT_SYSTEM;
+}
+
 static void mmio_fail(const struct virtio_transport *transport)
 {
     mmio_status_add(mmio_of(transport), STATUS_FAILED);
@@ -242,6 +250,7 @@ static const struct virtio_transport_ops mmio_transport_ops = {
     .notify = mmio_notify,
     .config_read = mmio_config_read,
     .config_generation = mmio_config_generation,
+    .config_event = mmio_config_event,
     .fail = mmio_fail,
 };
 

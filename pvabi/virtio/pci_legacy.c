@@ -151,5 +151,6 @@ const struct virtio_transport_ops pci_legacy_ops = {
     .notify = legacy_notify,
     .config_read = legacy_config_read,
     .config_generation = legacy_config_generation,
+    .config_event = pci_config_event,
     .fail = legacy_fail,
 };

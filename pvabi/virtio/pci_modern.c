@@ -194,5 +194,6 @@ const struct virtio_transport_ops pci_modern_ops = {
     .notify = modern_notify,
     .config_read = modern_config_read,
     .config_generation = modern_config_generation,
+    .config_event = pci_config_event,
     .fail = modern_fail,
 };

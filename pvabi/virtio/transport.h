@@ -58,6 +58,9 @@ struct virtio_transport_ops {
                             unsigned bytes);
     /* Differs after the configuration changed (2.5.1); always 0 on legacy devices. */
     uint32_t (*config_generation)(const struct virtio_transport *transport);
+    /* The event that is raised when the configuration changes: the device's own, one of its queues',
+     * or PV_EVENT_SYSTEM. */
+    unsigned (*config_event)(const struct virtio_transport *transport);
     /* FAILED: the driver has given the device up. It is not notified any more. */
     void (*fail)(const struct virtio_transport *transport);
 };

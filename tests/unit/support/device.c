@@ -130,6 +130,12 @@ static uint32_t test_config_generation(const struct virtio_transport *transport)
     return device->restless ? device->generation++ : device->generation;
 }
 
+static unsigned test_config_event(const struct virtio_transport *transport)
+{
+    (void)transport;
+    return 9;
+}
+
 static void test_fail(const struct virtio_transport *transport)
 {
     device_of(transport)->failed++;
@@ -146,6 +152,7 @@ static const struct virtio_transport_ops test_ops = {
     .notify = test_notify,
     .config_read = test_config_read,
     .config_generation = test_config_generation,
+    .config_event = test_config_event,
     .fail = test_fail,
 };
 
