@@ -97,7 +97,7 @@ static bool net_header_allowed(const struct net *net, const struct virtio_net_hd
 
 static bool net_transmit(struct net *net)
 {
-    struct vring_chain *chain = &net->chain;
+    struct vring_chain *chain = &net->tx;
     struct virtio_net_hdr_mrg_rxbuf header;
     struct iovec *segments = chain->segments;
     uint32_t bytes = chain->readable_bytes - (uint32_t)NET_HEADER_BYTES;
@@ -120,17 +120,17 @@ static bool net_transmit(struct net *net)
 static int net_serve_tx(struct net *net)
 {
     struct vring *ring = net->device.rings[NET_TX];
-    int result = vring_next(ring, &net->chain);
+    int result = vring_next(ring, &net->tx);
 
     if (result <= 0)
         return result;
-    if (net->chain.readable_bytes < NET_HEADER_BYTES) {
+    if (net->tx.readable_bytes < NET_HEADER_BYTES) {
         device_fail(&net->device, "queue %u: a frame without its header", NET_TX);
         return 0;
     }
     if (!net_transmit(net))
         net->counters.tx_dropped++;
-    vring_use(ring, net->chain.head, 0);
+    vring_use(ring, net->tx.head, 0);
     return 1;
 }
 
@@ -164,11 +164,11 @@ void net_run_tx(struct net *net)
 
 /* --- receive: host to guest --- */
 
-/* Adds the buffer in net->chain to the room. False: the device failed. */
+/* Adds the buffer in net->rx to the room. False: the device failed. */
 static bool net_room_add(struct net *net)
 {
     struct net_room *room = &net->room;
-    const struct vring_chain *chain = &net->chain;
+    const struct vring_chain *chain = &net->rx;
     unsigned count = chain->writable_count;
 
     if (chain->writable_bytes < NET_HEADER_BYTES + NET_FRAME_MIN) {
@@ -196,7 +196,7 @@ bool net_hold_rx(struct net *net)
     if (net->device.failed || !net->began)
         return false;
     while (net->room.bytes < net->rx_needed) {
-        result = vring_next(ring, &net->chain);
+        result = vring_next(ring, &net->rx);
         if (result == 0 && vring_enable_doorbell(ring))
             continue;
         if (result <= 0)

@@ -59,7 +59,7 @@ struct net {
     uint16_t mtu;
     uint32_t rx_needed; /* bytes of room before a frame is taken from the host */
     struct net_room room;
-    struct vring_chain chain; /* scratch */
+    struct vring_chain rx, tx; /* scratch; a frame sent may bring one to receive meanwhile */
     struct net_counters counters;
     bool (*transmit)(struct net *net, const struct virtio_net_hdr_mrg_rxbuf *header,
                      struct iovec *segments, unsigned count, uint32_t bytes);
