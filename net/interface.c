@@ -268,7 +268,8 @@ void interfaces_flush(void)
     for (struct interface *interface = interfaces; interface; interface = interface->next) {
         if (interface->failed && !interface->reported)
             interface_take_down(interface);
-        transmit_flush(interface);
+        if (interface->burst.count)
+            transmit_flush(interface);
         if (interface->failed)
             continue;
         if (interface->receive_kick)

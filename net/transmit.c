@@ -17,6 +17,7 @@
 #include "stack.h"
 
 #define QUEUE_PAGES ((TRANSMIT_QUEUE * sizeof(struct transmit_frame) + PAGE_BYTES - 1) / PAGE_BYTES)
+#define BURST_SEGMENT_LEAST 512u /* what is smaller has nothing like it behind it */
 #define REAP_FROM 32u /* outstanding frames that make it worth while to look for sent ones */
 
 /* The pseudo-header's sum (RFC 9293, 3.1; RFC 8200, 8.1), in memory order, not inverted. */
@@ -200,6 +201,8 @@ static bool burst_takes(struct interface *interface, struct pbuf *frame)
 {
     struct transmit_burst *burst = &interface->burst;
     unsigned most = segments_most(interface);
+    if (burst->count == 0 && frame->tot_len < BURST_SEGMENT_LEAST)
+        return false;
     if (!interface->net->tx_tso4 && !interface->net->tx_tso6)
         return false;
     if (burst_add(burst, frame, most))
