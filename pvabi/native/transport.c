@@ -145,23 +145,6 @@ static const struct virtio_transport_ops native_transport_ops = {
     .fail = native_fail,
 };
 
-static EARLY bool class_of(uint16_t type, enum pv_class *class)
-{
-    switch (type) {
-    case VIRTIO_ID_NET:
-        *class = PV_NET;
-        return true;
-    case VIRTIO_ID_BLOCK:
-        *class = PV_BLK;
-        return true;
-    case VIRTIO_ID_CONSOLE:
-        *class = PV_CONSOLE;
-        return true;
-    default:
-        return false;
-    }
-}
-
 static EARLY void native_device_take(const struct pvn_device *record, enum pv_class class)
 {
     struct native_device *native = &natives[device_count];
@@ -196,7 +179,7 @@ EARLY void native_devices_find(const void *table, unsigned count, uint32_t strid
     for (unsigned i = 0; i < count; i++) {
         const struct pvn_device *record = (const void *)((const char *)table + (size_t)i * stride);
 
-        if (class_of(record->type, &class))
+        if (virtio_class_of(record->type, &class))
             native_device_take(record, class);
     }
 }

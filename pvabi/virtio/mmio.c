@@ -41,6 +41,7 @@
 #define STATUS_DRIVER 2u
 #define STATUS_DRIVER_OK 4u
 #define STATUS_FEATURES_OK 8u
+#define STATUS_NEEDS_RESET 64u
 #define STATUS_FAILED 128u
 #define RESET_TRIES 100000u
 
@@ -234,6 +235,13 @@ static unsigned mmio_config_event(const struct virtio_transport *transport)
     return PV_EVENT_SYSTEM;
 }
 
+static bool mmio_working(const struct virtio_transport *transport)
+{
+    uint32_t status = mmio_read(mmio_of(transport), MMIO_STATUS);
+
+    return (status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK;
+}
+
 static void mmio_fail(const struct virtio_transport *transport)
 {
     mmio_status_add(mmio_of(transport), STATUS_FAILED);
@@ -251,6 +259,7 @@ static const struct virtio_transport_ops mmio_transport_ops = {
     .config_read = mmio_config_read,
     .config_generation = mmio_config_generation,
     .config_event = mmio_config_event,
+    .working = mmio_working,
     .fail = mmio_fail,
 };
 

@@ -132,6 +132,15 @@ static uint32_t legacy_config_generation(const struct virtio_transport *transpor
     return 0;
 }
 
+/* What is not there any more reads as all ones, or as zeros. */
+static bool legacy_working(const struct virtio_transport *transport)
+{
+    uint32_t status = LEGACY_READ(pci_device_of(transport), status);
+
+    return (status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET)) ==
+           VIRTIO_STATUS_DRIVER_OK;
+}
+
 static void legacy_fail(const struct virtio_transport *transport)
 {
     const struct pci_device *device = pci_device_of(transport);
@@ -152,5 +161,6 @@ const struct virtio_transport_ops pci_legacy_ops = {
     .config_read = legacy_config_read,
     .config_generation = legacy_config_generation,
     .config_event = pci_config_event,
+    .working = legacy_working,
     .fail = legacy_fail,
 };

@@ -175,6 +175,15 @@ static uint32_t modern_config_generation(const struct virtio_transport *transpor
     return COMMON_READ(pci_device_of(transport), config_generation);
 }
 
+/* What is not there any more reads as all ones, or as zeros. */
+static bool modern_working(const struct virtio_transport *transport)
+{
+    uint32_t status = COMMON_READ(pci_device_of(transport), status);
+
+    return (status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET)) ==
+           VIRTIO_STATUS_DRIVER_OK;
+}
+
 static void modern_fail(const struct virtio_transport *transport)
 {
     const struct pci_device *device = pci_device_of(transport);
@@ -195,5 +204,6 @@ const struct virtio_transport_ops pci_modern_ops = {
     .config_read = modern_config_read,
     .config_generation = modern_config_generation,
     .config_event = pci_config_event,
+    .working = modern_working,
     .fail = modern_fail,
 };

@@ -9,7 +9,7 @@
  *     config_generation, config_read
  *     queue_setup                    for each queue
  *     driver_ok
- *     notify, config_*, fail         in service
+ *     notify, config_*, working, fail   in service
  *
  * No operation blocks on the device for long or allocates. What a device says once (queue sizes) a
  * transport reads once, when it finds the device, so that later calls repeat the first answer.
@@ -17,6 +17,7 @@
 #ifndef VIRTIO_TRANSPORT_H
 #define VIRTIO_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,6 +62,9 @@ struct virtio_transport_ops {
     /* The event that is raised when the configuration changes: the device's own, one of its queues',
      * or PV_EVENT_SYSTEM. */
     unsigned (*config_event)(const struct virtio_transport *transport);
+    /* Is the device there, and at work? After DRIVER_OK: false when it has vanished, was reset by
+     * someone else, or asks for a reset (2.1.2). NULL: it cannot. */
+    bool (*working)(const struct virtio_transport *transport);
     /* FAILED: the driver has given the device up. It is not notified any more. */
     void (*fail)(const struct virtio_transport *transport);
 };

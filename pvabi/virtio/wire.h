@@ -10,11 +10,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pvabi/pv.h"
+
 /* Device ids (5). */
 #define VIRTIO_ID_NET 1u
 #define VIRTIO_ID_BLOCK 2u
 #define VIRTIO_ID_CONSOLE 3u
 #define VIRTIO_ID_ENTROPY 4u
+
+/* The class that our frontends serve such a device as; false: none of them does. */
+static inline bool virtio_class_of(uint32_t type, enum pv_class *class)
+{
+    switch (type) {
+    case VIRTIO_ID_NET:
+        *class = PV_NET;
+        return true;
+    case VIRTIO_ID_BLOCK:
+        *class = PV_BLK;
+        return true;
+    case VIRTIO_ID_CONSOLE:
+        *class = PV_CONSOLE;
+        return true;
+    case VIRTIO_ID_ENTROPY:
+        *class = PV_RNG;
+        return true;
+    default:
+        return false;
+    }
+}
 
 /* Features that concern every device (6 and 6.3). */
 #define VIRTIO_F_ANY_LAYOUT (1ull << 27)

@@ -189,6 +189,11 @@ static void test_modern(void **state)
     assert_int_equal(t->ops->queue_setup(t, 0, 256, memory, &place), -EIO); /* in use already */
     t->ops->driver_ok(t);
     assert_int_equal(device.status, 15);
+    for (unsigned i = 0; i < 256; i++) {
+        device.status = i;
+        assert_int_equal(t->ops->working(t), (i & 4) && !(i & 64));
+    }
+    device.status = 15;
     t->ops->notify(t, 1);
     assert_int_equal(device.notified, 1);
     (t->ops->fail)(t); /* cmocka has a macro of that name */

@@ -93,7 +93,7 @@ extern struct pv_counters pv_counters;
 /* ---- devices ------------------------------------------------------------------------------ */
 
 enum pv_class { PV_NET, PV_BLK, PV_CONSOLE, PV_RNG };
-enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_COUNT };
+enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_MODULE, PV_FAMILY_COUNT };
 
 /* Addresses that the host gives a network device; prefix 0: none, ask DHCP. Network byte order. */
 struct pv_net_address {
@@ -164,6 +164,9 @@ struct pv_blk {
     uint32_t sectors_max;  /* in one request (discards too) */
     uint32_t block_bytes;  /* the device's smallest unit: 512 or a greater power of two */
     unsigned requests_max; /* fit at once with segments_max segments each; of smaller ones more */
+    /* When nothing has completed for so long, refresh tells whether the device is still there; 0: it
+     * cannot vanish. */
+    uint64_t patience_ns;
 };
 
 struct pv_blk_ops {
