@@ -23,7 +23,7 @@
 /*
  * The network interface over a device that the test plays: payload lent and copied, the ring always
  * full, a bound on what waits for the program, checksums left to the device, a full transmit ring,
- * a device that goes out of service.
+ * a link that goes down and up, a device that goes out of service.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -338,6 +338,32 @@ static void test_name_servers(void **state)
     net_unlock();
 }
 
+/* The link's changes are told to lwIP and in the log, once each; when it is up again, the address is
+ * announced (RFC 5227, 3). */
+static void test_link(void **state)
+{
+    struct netif *netif = netif_default;
+    (void)state;
+    net_host_log[0] = 0;
+    net_host_run();
+    assert_string_equal(net_host_log, "");
+    net_host_link(false);
+    assert_true(netif_is_link_up(netif)); /* the event alone changes nothing */
+    net_host_run();
+    assert_false(netif_is_link_up(netif));
+    assert_string_equal(net_host_log, "net0: link down");
+    net_host_log[0] = 0;
+    net_host_link(false); /* an event of something else */
+    net_host_run();
+    assert_string_equal(net_host_log, "");
+    sent_count = 0;
+    net_host_link(true);
+    net_host_run();
+    assert_true(netif_is_link_up(netif));
+    assert_string_equal(net_host_log, "net0: link up");
+    assert_true(sent_count > 0);
+}
+
 /* Last: the device breaks its contract. It is reported once and never called again; the loopback
  * goes on. */
 static void test_out_of_service(void **state)
@@ -370,11 +396,11 @@ static void test_out_of_service(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_receive),        cmocka_unit_test(test_receive_checksum),
-        cmocka_unit_test(test_unread),         cmocka_unit_test(test_transmit_checksum),
-        cmocka_unit_test(test_transmit_full),  cmocka_unit_test(test_kicks),
-        cmocka_unit_test(test_quiet),          cmocka_unit_test(test_name_servers),
-        cmocka_unit_test(test_out_of_service),
+        cmocka_unit_test(test_receive),       cmocka_unit_test(test_receive_checksum),
+        cmocka_unit_test(test_unread),        cmocka_unit_test(test_transmit_checksum),
+        cmocka_unit_test(test_transmit_full), cmocka_unit_test(test_kicks),
+        cmocka_unit_test(test_quiet),         cmocka_unit_test(test_name_servers),
+        cmocka_unit_test(test_link),          cmocka_unit_test(test_out_of_service),
     };
     net_host_start(true, false);
     net_host_sent = on_sent;

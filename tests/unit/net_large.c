@@ -21,7 +21,7 @@
 /* sources: $(LWIP_TREE)/src/core/ipv6/nd6.c $(LWIP_TREE)/src/netif/ethernet.c */
 /* cflags: -w -Inet/internal -Inet/port/include -isystem $(LWIP_TREE)/src/include */
 /*
- * TCP over a device that cuts and merges large frames, and the link: a received frame of many
+ * TCP over a device that cuts and merges large frames: a received frame of many
  * buffers reaches the program without a copy and is acknowledged at once, what one call sends leaves
  * as one frame with the right headers, nothing overtakes it.
  */
@@ -477,37 +477,6 @@ static void test_stuck(void **state)
     disconnect(socket);
 }
 
-/* ---- the link ----------------------------------------------------------------------------- */
-
-static void test_link(void **state)
-{
-    struct socket *socket = connected();
-    struct netif *netif = netif_default;
-    (void)state;
-    net_host_log[0] = 0;
-    net_host_run();
-    assert_string_equal(net_host_log, "");
-    net_host_link(false);
-    assert_true(netif_is_link_up(netif)); /* the event alone changes nothing */
-    net_host_run();
-    assert_false(netif_is_link_up(netif));
-    assert_string_equal(net_host_log, "net0: link down");
-    net_host_log[0] = 0;
-    net_host_link(false); /* an event of something else */
-    net_host_run();
-    assert_string_equal(net_host_log, "");
-    sent_forget();
-    net_host_link(true);
-    net_host_run();
-    assert_true(netif_is_link_up(netif));
-    assert_string_equal(net_host_log, "net0: link up");
-    /* The address is announced there (RFC 5227, 3). */
-    assert_true(sent_count > 0);
-    assert_int_equal(get16(sent[0].bytes + 12), 0x0806);
-    assert_memory_equal(sent[0].bytes + 28, sent[0].bytes + 38, 4);
-    disconnect(socket);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -519,7 +488,6 @@ int main(void)
         cmocka_unit_test(test_send_much),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_stuck),
-        cmocka_unit_test(test_link),
     };
     net_host_start(true, true);
     net_host_sent = on_sent;
