@@ -79,6 +79,11 @@ static void modules_find(void)
     }
 }
 
+void bare_buses_attached(unsigned number, struct pv_console *console)
+{
+    devices[number].console = console;
+}
+
 const struct pv_device *bare_devices(unsigned *count)
 {
     static bool looked;

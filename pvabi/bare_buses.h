@@ -8,12 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pvabi/pv.h"
 #include "virtio/host.h"
 
 /* Is a device with this virtio device id of use? */
 bool bare_buses_wanted(uint32_t type);
 /* Takes a device in, the next of its class. */
 void bare_buses_found(uint32_t type, const struct virtio_transport *transport);
+
+/* Console `number` of bare_devices' table was attached by the platform. */
+void bare_buses_attached(unsigned number, struct pv_console *console);
 
 /* bare_host.c: the machine, for the transports. */
 extern const struct virtio_host bare_host;

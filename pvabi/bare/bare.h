@@ -28,10 +28,20 @@ extern struct pvn_vcpu bare_vcpu;
 /* pvabi/bare_buses.c: finds the devices, when it is called first. */
 const struct pv_device *bare_devices(unsigned *count);
 
+/* pvabi/bare_console.c: output to a virtio-console, for output.c. Finds and attaches one, with memory
+ * that it takes from record->ram[0]; the page tables and the clock must be there. False: none. */
+bool bare_console_start(struct bootrec *record);
+long bare_console_write(enum pv_channel channel, const char *data, size_t bytes);
+bool bare_console_separate_log(void);
+
 /* ---- output.c: wherever bytes can go; any time after bare_output_start ------------------- */
 
 void bare_output_start(void);
-void bare_output(enum pv_channel channel, const char *data, size_t bytes);
+/* Where output needs a device that is still to be found: finds it, and lets out what was kept until
+ * then. */
+void bare_output_attach(struct bootrec *record);
+/* Returns how many bytes were taken, or -EIO. */
+long bare_output(enum pv_channel channel, const char *data, size_t bytes);
 /* Has the log a channel of its own, that a launcher reads? */
 bool bare_output_separate_log(void);
 /* A piece of text or a number on the log channel. */

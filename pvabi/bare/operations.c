@@ -13,8 +13,7 @@ static bool bare_upcalls_on;
 static long bare_write(enum pv_channel channel, const void *data, size_t bytes)
 {
     pv_counters.hypercalls++;
-    bare_output(channel, data, bytes);
-    return (long)bytes;
+    return bare_output(channel, data, bytes);
 }
 
 static void bare_wait(uint64_t deadline_ns)

@@ -159,6 +159,7 @@ static EARLY int bare_start(enum pv_entry entry, const void *argument, struct bo
         bare_say("\n");
     }
     pv_upcall = (struct pv_upcall *)(void *)&bare_vcpu;
+    bare_output_attach(record);
     record->args = bare_cmdline.args;
     record->arg_count = bare_cmdline.arg_count;
     record->arg_bytes = bare_cmdline.arg_bytes;

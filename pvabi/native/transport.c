@@ -110,6 +110,13 @@ static uint64_t native_config_read(const struct virtio_transport *transport, uin
     }
 }
 
+/* The ABI has nothing there that a driver writes. */
+static void native_config_write(const struct virtio_transport *transport, uint32_t offset,
+                                uint32_t value)
+{
+    (void)transport, (void)offset, (void)value;
+}
+
 static uint32_t native_config_generation(const struct virtio_transport *transport)
 {
     /* Acquire: loads of the configuration must not rise above this one; seen after them, the same
@@ -140,6 +147,7 @@ static const struct virtio_transport_ops native_transport_ops = {
     .driver_ok = native_driver_ok,
     .notify = native_notify,
     .config_read = native_config_read,
+    .config_write = native_config_write,
     .config_generation = native_config_generation,
     .config_event = native_config_event,
     .fail = native_fail,

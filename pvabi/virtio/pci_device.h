@@ -140,7 +140,8 @@ struct pci_region {
     uint32_t bytes; /* 0: there is none */
 };
 
-#define PCI_QUEUES_MAX 4u
+#define PCI_QUEUES_MAX 10u  /* a console's: two for each of four ports and two for control */
+#define PCI_MESSAGES_MAX 5u /* of one device: what has more queues shares one */
 
 struct pci_queue {
     uint16_t size; /* as the device said once; 0: no such queue */
@@ -264,6 +265,15 @@ static inline uint64_t pci_config_field(const struct pci_device *device,
     if (bytes > 4u)
         value |= (uint64_t)pci_region_read(device, region, base + offset + 4u, 4) << 32;
     return value;
+}
+
+static inline void pci_config_field_write(const struct pci_device *device,
+                                          const struct pci_region *region, uint32_t base,
+                                          uint32_t offset, uint32_t value)
+{
+    if (base <= region->bytes && offset <= region->bytes - base &&
+        sizeof(value) <= region->bytes - base - offset)
+        pci_region_write(device, region, base + offset, sizeof(value), value);
 }
 
 /* The parts of a queue one behind the other, the used ring aligned. Returns the bytes. */

@@ -35,12 +35,13 @@ static int message_write(struct pci_device *device, unsigned vector,
     return 0;
 }
 
-/* A message for each queue, and the last for the configuration: -errno when there are too few. */
+/* A message for each queue, and the last for the configuration: -errno when there are too few, or
+ * so many queues that they would leave no vectors for other devices. */
 static int messages_apart(struct pci_device *device)
 {
     struct virtio_source source = {.event_count = 1};
 
-    if (device->msix_count <= device->queue_count)
+    if (device->msix_count <= device->queue_count || device->queue_count >= PCI_MESSAGES_MAX)
         return -EIO;
     for (unsigned i = 0; i <= device->queue_count; i++) {
         int result;
@@ -127,7 +128,7 @@ unsigned pci_config_event(const struct virtio_transport *transport)
 
 void pci_interrupts_mask(const struct pci_device *device, bool masked)
 {
-    for (unsigned i = 0; i < device->msix_count && i <= PCI_QUEUES_MAX; i++)
+    for (unsigned i = 0; i < device->msix_count && i < PCI_MESSAGES_MAX; i++)
         if (device->msix.bytes)
             pci_region_write(device, &device->msix,
                              i * PCI_MSIX_ENTRY_BYTES + offsetof(struct msix_entry, control), 4,

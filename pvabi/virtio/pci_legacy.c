@@ -126,6 +126,14 @@ static uint64_t legacy_config_read(const struct virtio_transport *transport, uin
     return pci_config_field(device, &device->legacy, device->config_offset, offset, bytes);
 }
 
+static void legacy_config_write(const struct virtio_transport *transport, uint32_t offset,
+                                uint32_t value)
+{
+    const struct pci_device *device = pci_device_of(transport);
+
+    pci_config_field_write(device, &device->legacy, device->config_offset, offset, value);
+}
+
 static uint32_t legacy_config_generation(const struct virtio_transport *transport)
 {
     (void)transport;
@@ -159,6 +167,7 @@ const struct virtio_transport_ops pci_legacy_ops = {
     .driver_ok = legacy_driver_ok,
     .notify = legacy_notify,
     .config_read = legacy_config_read,
+    .config_write = legacy_config_write,
     .config_generation = legacy_config_generation,
     .config_event = pci_config_event,
     .working = legacy_working,

@@ -170,6 +170,14 @@ static uint64_t modern_config_read(const struct virtio_transport *transport, uin
     return pci_config_field(device, &device->structures[VIRTIO_PCI_CONFIG], 0, offset, bytes);
 }
 
+static void modern_config_write(const struct virtio_transport *transport, uint32_t offset,
+                                uint32_t value)
+{
+    const struct pci_device *device = pci_device_of(transport);
+
+    pci_config_field_write(device, &device->structures[VIRTIO_PCI_CONFIG], 0, offset, value);
+}
+
 static uint32_t modern_config_generation(const struct virtio_transport *transport)
 {
     return COMMON_READ(pci_device_of(transport), config_generation);
@@ -202,6 +210,7 @@ const struct virtio_transport_ops pci_modern_ops = {
     .driver_ok = modern_driver_ok,
     .notify = modern_notify,
     .config_read = modern_config_read,
+    .config_write = modern_config_write,
     .config_generation = modern_config_generation,
     .config_event = pci_config_event,
     .working = modern_working,

@@ -146,6 +146,39 @@ _Static_assert(offsetof(struct virtio_blk_config, blk_size) == 20, "virtio_blk_c
 _Static_assert(offsetof(struct virtio_blk_config, max_discard_sectors) == 36,
                "virtio_blk_config.max_discard_sectors");
 
+/* ---- console (5.3) ------------------------------------------------------------------------ */
+
+#define VIRTIO_CONSOLE_F_MULTIPORT (1ull << 1)
+#define VIRTIO_CONSOLE_F_EMERG_WRITE (1ull << 2)
+
+struct virtio_console_config { /* 5.3.4 */
+    uint16_t columns;
+    uint16_t rows;
+    uint32_t ports_max;
+    uint32_t emergency_write;
+};
+
+/* What goes over the control queues (5.3.6.2); the name of a port follows in a message. */
+struct virtio_console_control {
+    uint32_t port;
+    uint16_t event;
+    uint16_t value;
+};
+
+enum virtio_console_event {
+    VIRTIO_CONSOLE_DEVICE_READY = 0,
+    VIRTIO_CONSOLE_PORT_ADD = 1,
+    VIRTIO_CONSOLE_PORT_REMOVE = 2,
+    VIRTIO_CONSOLE_PORT_READY = 3,
+    VIRTIO_CONSOLE_CONSOLE_PORT = 4,
+    VIRTIO_CONSOLE_PORT_OPEN = 6,
+    VIRTIO_CONSOLE_PORT_NAME = 7,
+};
+
+_Static_assert(offsetof(struct virtio_console_config, emergency_write) == 8,
+               "virtio_console_config.emergency_write");
+_Static_assert(sizeof(struct virtio_console_control) == 8, "virtio_console_control");
+
 /* ---- network (5.1) ------------------------------------------------------------------------ */
 
 #define VIRTIO_NET_F_CSUM (1ull << 0)

@@ -11,8 +11,11 @@
 #include <cmocka.h>
 
 #include "pvabi/errno.h"
+#include "pvabi/pv.h"
 #include "pvabi/virtio/mmio.h"
 #include "pvabi/virtio/wire.h"
+
+struct pv_counters pv_counters;
 
 #define WINDOW_BYTES 0x200u
 #define EVENT 40u
@@ -195,6 +198,7 @@ static void test_modern(void **state)
     }
     device.status = 15;
     t->ops->notify(t, 1);
+    assert_int_equal(pv_counters.doorbells, 1);
     assert_int_equal(device.notified, 1);
     (t->ops->fail)(t); /* cmocka has a macro of that name */
     assert_int_equal(device.status, 15 | 128);
