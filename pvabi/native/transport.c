@@ -124,6 +124,13 @@ static uint32_t native_config_generation(const struct virtio_transport *transpor
     return __atomic_load_n(&native_of(transport)->record->config_generation, __ATOMIC_ACQUIRE);
 }
 
+static unsigned native_config_event(const struct virtio_transport *transport)
+{
+    uint16_t event = native_of(transport)->record->config_event;
+
+    return event < PV_EVENT_COUNT ? event : PV_EVENT_SYSTEM;
+}
+
 /* The ABI has no word for it: a device whose doorbell does not ring any more is given up. */
 static void native_fail(const struct virtio_transport *transport)
 {
@@ -142,6 +149,7 @@ static const struct virtio_transport_ops native_transport_ops = {
     .config_read = native_config_read,
     .config_write = native_config_write,
     .config_generation = native_config_generation,
+    .config_event = native_config_event,
     .fail = native_fail,
 };
 

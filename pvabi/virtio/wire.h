@@ -191,11 +191,18 @@ _Static_assert(sizeof(struct virtio_console_control) == 8, "virtio_console_contr
 #define VIRTIO_NET_F_GUEST_CSUM (1ull << 1)
 #define VIRTIO_NET_F_MTU (1ull << 3)
 #define VIRTIO_NET_F_MAC (1ull << 5)
+#define VIRTIO_NET_F_GUEST_TSO4 (1ull << 7)
+#define VIRTIO_NET_F_GUEST_TSO6 (1ull << 8)
+#define VIRTIO_NET_F_HOST_TSO4 (1ull << 11)
+#define VIRTIO_NET_F_HOST_TSO6 (1ull << 12)
+#define VIRTIO_NET_F_MRG_RXBUF (1ull << 15)
 #define VIRTIO_NET_F_STATUS (1ull << 16)
 
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 1u
 #define VIRTIO_NET_HDR_F_DATA_VALID 2u
 #define VIRTIO_NET_HDR_GSO_NONE 0u
+#define VIRTIO_NET_HDR_GSO_TCPV4 1u
+#define VIRTIO_NET_HDR_GSO_TCPV6 4u
 #define VIRTIO_NET_S_LINK_UP 1u
 
 struct virtio_net_header { /* 5.1.6 */
@@ -205,7 +212,7 @@ struct virtio_net_header { /* 5.1.6 */
     uint16_t gso_bytes;
     uint16_t csum_start;
     uint16_t csum_offset;
-    uint16_t num_buffers; /* not there on legacy devices (5.1.6.1) */
+    uint16_t num_buffers; /* not there on legacy devices without MRG_RXBUF (5.1.6.1) */
 };
 #define VIRTIO_NET_HEADER_BYTES 12u
 #define VIRTIO_NET_HEADER_BYTES_LEGACY 10u

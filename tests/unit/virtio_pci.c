@@ -3,6 +3,7 @@
 /* sources: pvabi/virtio/pci_capabilities.c pvabi/virtio/pci_interrupts.c pvabi/virtio/pci_modern.c */
 /* sources: pvabi/virtio/pci_legacy.c pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
 /* sources: pvabi/virtio/blk.c pvabi/virtio/blk_request.c pvabi/virtio/net.c */
+/* sources: pvabi/virtio/net_frames.c */
 /* sources: tests/unit/support/device.c */
 /* sources: tests/unit/support/pci_machine.c */
 /*

@@ -208,28 +208,57 @@ extern const struct pv_blk_ops *const pv_blk_frontends[PV_FAMILY_COUNT];
 
 /* -- network: Ethernet frames -- */
 
-/* Checksum state of a frame. On transmit, `csum_start` and `csum_offset` say where the device is to
- * put a checksum (virtio 1.2, 5.1.6.2). On receive, `csum_valid` says that the transport checksum
- * needs no checking. */
+/* Is a frame one segment, or a large one of TCP that the device cuts (or has put together)? */
+enum pv_net_gso { PV_NET_GSO_NONE, PV_NET_GSO_TCP4, PV_NET_GSO_TCP6 };
+
+/* What is to be known of a frame beside its bytes (virtio 1.2, 5.1.6.2). On transmit, `csum_start`
+ * and `csum_offset` say where the device is to put a checksum; on receive, `csum_valid` says that
+ * the transport checksum needs no checking. A large frame's TCP payload is one of segments of
+ * `segment_bytes` each, the last one perhaps shorter; on transmit `header_bytes` of Ethernet, IP and
+ * TCP stand before it, and its checksum must be partial. */
 struct pv_net_meta {
     bool csum_partial;
     bool csum_valid;
+    uint8_t gso; /* enum pv_net_gso */
     uint16_t csum_start;
     uint16_t csum_offset;
+    uint16_t header_bytes;  /* transmit, large frames only */
+    uint16_t segment_bytes; /* large frames only: not 0 */
+};
+
+/* A received frame lies in one posted buffer or, one part after the other, in several. */
+#define PV_NET_PARTS_MAX 64u
+struct pv_net_part {
+    void *cookie;    /* of the buffer */
+    uint32_t offset; /* into the buffer */
+    uint32_t bytes;
+};
+
+struct pv_net_frame {
+    struct pv_net_meta meta;
+    uint32_t bytes; /* of all parts; 0: the frame must be dropped, and only the cookies count */
+    unsigned count; /* at least 1 */
+    struct pv_net_part parts[PV_NET_PARTS_MAX];
 };
 
 struct pv_net {
     const char *fault; /* NULL while in service */
     unsigned rx_event;
     unsigned tx_event;
-    uint8_t mac[6]; /* all zero: the device has none */
+    unsigned config_event; /* tells of a change of the link; perhaps PV_EVENT_SYSTEM */
+    uint8_t mac[6];        /* all zero: the device has none */
     uint16_t mtu;
-    bool tx_csum; /* the device completes partial checksums */
-    bool link_up;
+    bool tx_csum;      /* the device completes partial checksums */
+    bool tx_tso4;      /* ... and cuts large frames of TCP over IPv4 */
+    bool tx_tso6;      /* ... and over IPv6 */
+    bool link_up;      /* changes when the host says so */
     unsigned rx_slots; /* receive buffers that can be posted at once */
     unsigned tx_slots; /* frames that fit at once with segments_max each; of smaller ones more */
     unsigned segments_max;
     unsigned rx_headroom; /* bytes at the start of a receive buffer that are the frontend's */
+    /* The largest frame that may come. As many bytes of buffers, headroom apart, must be posted, or
+     * the device may wait for more for ever. */
+    uint32_t rx_frame_max;
 };
 
 struct pv_net_ops {
@@ -238,20 +267,21 @@ struct pv_net_ops {
     /* Posts a receive buffer of `bytes` bytes, headroom included; -EAGAIN when all slots are
      * used. */
     int (*rx_post)(struct pv_net *net, void *buffer, uint32_t bytes, void *cookie);
-    /* Takes a received frame: 1, 0 for none, -EIO. The frame lies at buffer + rx_headroom and is
-     * *frame_bytes long, which was checked against the buffer. A frame that must be dropped has
-     * zero bytes. */
-    int (*rx_take)(struct pv_net *net, void **cookie, uint32_t *frame_bytes,
-                   struct pv_net_meta *meta);
+    /* Takes a received frame: 1, 0 for none, -EIO. Its parts were checked against the buffers that
+     * they lie in; the buffers are the caller's again, whether the frame is to be dropped or not. */
+    int (*rx_take)(struct pv_net *net, struct pv_net_frame *frame);
     bool (*rx_ask)(struct pv_net *net);
     void (*rx_kick)(struct pv_net *net);
     /* Queues a frame; the memory of its segments stays untouched until tx_take returns its cookie.
-     * -EAGAIN when the ring is full. */
+     * -EAGAIN when the ring is full, -EINVAL when frame and `meta` do not fit each other or the
+     * device. */
     int (*tx_post)(struct pv_net *net, const struct pv_segment *segments, unsigned count,
                    const struct pv_net_meta *meta, void *cookie);
     int (*tx_take)(struct pv_net *net, void **cookie);
     bool (*tx_ask)(struct pv_net *net);
     void (*tx_kick)(struct pv_net *net);
+    /* Reads again, after config_event, what the host may change. */
+    void (*refresh)(struct pv_net *net);
 };
 extern const struct pv_net_ops *const pv_net_frontends[PV_FAMILY_COUNT];
 

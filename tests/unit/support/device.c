@@ -149,6 +149,12 @@ static bool test_working(const struct virtio_transport *transport)
     return !device_of(transport)->gone;
 }
 
+static unsigned test_config_event(const struct virtio_transport *transport)
+{
+    (void)transport;
+    return 9;
+}
+
 static void test_fail(const struct virtio_transport *transport)
 {
     device_of(transport)->failed++;
@@ -167,6 +173,7 @@ static const struct virtio_transport_ops test_ops = {
     .config_write = test_config_write,
     .config_generation = test_config_generation,
     .working = test_working,
+    .config_event = test_config_event,
     .fail = test_fail,
 };
 
