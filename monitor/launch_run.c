@@ -244,6 +244,10 @@ static struct pollfd poll_stream(const struct child *child, struct stream *strea
     return (struct pollfd){later ? -1 : stream->from, POLLIN, 0};
 }
 
+/* The kernel's log before the program's standard error, which often speaks of what was logged. */
+static const int served_order[LAUNCH_STREAM_COUNT] = {LAUNCH_OUT, LAUNCH_LOG, LAUNCH_ERR,
+                                                      LAUNCH_WORDS};
+
 /* One wait, and what it brought. False when all has ended. */
 static bool turn(struct launch *launch, struct child *child, uint64_t deadline_ns)
 {
@@ -262,7 +266,8 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
     int ready = ppoll(polls, LAUNCH_STREAM_COUNT + 1, left_ns == UINT64_MAX ? NULL : &left, NULL);
     if (ready <= 0)
         return ready < 0 || !launch->cause || !child->ended;
-    for (int i = 0; i < LAUNCH_STREAM_COUNT; i++) {
+    for (int at = 0; at < LAUNCH_STREAM_COUNT; at++) {
+        int i = served_order[at];
         if (polls[i].fd < 0 || !polls[i].revents)
             continue;
         if (polls[i].events == POLLOUT)

@@ -89,7 +89,7 @@ def test_net():
 def test_refused_device():
     """A disk with a configuration that cannot be used: one line, and the other works (status 3 of
     blkcopy: it could open what it reads from, not what it writes to)."""
-    with qemu_with("%drive=blk1/drive=blk1,logical_block_size=131072,"
+    with qemu_with("drive=blk1/drive=blk1,logical_block_size=131072,"
                    "physical_block_size=131072") as (work, environment):
         source, target = work / "source", work / "target"
         for disk in (source, target):
