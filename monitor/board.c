@@ -91,7 +91,8 @@ static int open_device(struct board *board, const struct device_option *option)
     case DEVICE_NET_TAP:
         result = net_tap_open(option->spec, &device);
         break;
-    case DEVICE_NET_ADDRESS: /* a disk image has no host device */
+    case DEVICE_NET_ADDRESS: /* of a disk image, and Xen's: neither has a device here */
+    case DEVICE_NET_BRIDGE:
         break;
     case DEVICE_NET_USER:
         result = net_user_open(option->spec, &device);

@@ -28,8 +28,10 @@ static bool serves(const struct options *options)
         return false;
     }
     for (unsigned i = 0; i < options->device_count; i++) {
-        if (options->devices[i].kind == DEVICE_NET_USER) {
-            say("--net user: Firecracker has taps only (--net tap:IFNAME)");
+        if (options->devices[i].kind != DEVICE_NET_TAP &&
+            options->devices[i].kind != DEVICE_BLOCK) {
+            say("--net %s: Firecracker has taps only (--net tap:IFNAME)",
+                options->devices[i].kind == DEVICE_NET_USER ? "user" : "bridge");
             return false;
         }
     }

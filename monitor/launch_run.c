@@ -20,6 +20,7 @@
 #include "event.h"
 #include "json.h"
 #include "launch.h"
+#include "launch_split.h"
 #include "say.h"
 
 enum { OUT, ERR, LOG, WORDS, STREAM_COUNT };
@@ -32,6 +33,9 @@ const struct launch_channels launch_run_channels = {"/dev/fd/3", "/dev/fd/4", "/
 #define CHUNK_BYTES 4096u
 
 #define LAST_WORDS_MS 500
+/* The last words of a guest whose end was told on another way than its console: so long after the
+ * last of them, or at its mark. */
+#define QUIET_NS 2000000000ull
 
 /* What is read from `from` waits in `waiting` until `to` takes it; only then is more read. */
 struct stream {
@@ -49,16 +53,19 @@ struct child {
     int signals; /* signalfd */
     struct stream streams[STREAM_COUNT];
     struct launch_log log;
-    char words[512]; /* the VMM's own line that has begun */
+    struct launch_split split; /* where all channels come over OUT */
+    uint64_t heard_ns;         /* when it was read last */
+    char words[512];           /* the VMM's own line that has begun */
     size_t words_length;
     bool spoke;
+    bool vm_ended; /* vmm->end_vm was called */
 };
 
 /* --- starting --- */
 
 /* In the child, which shares nothing but descriptors with the parent from here on. */
-static void become(const int ends[STREAM_COUNT], int report, char *const *words, pid_t parent,
-                   const sigset_t *signals)
+static void become(const int ends[STREAM_COUNT], int report, char *const *words, bool one_console,
+                   pid_t parent, const sigset_t *signals)
 {
     int high[STREAM_COUNT], null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -72,10 +79,10 @@ static void become(const int ends[STREAM_COUNT], int report, char *const *words,
     report = fcntl(report, F_DUPFD_CLOEXEC, 32);
     for (int i = 0; i < STREAM_COUNT; i++)
         high[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, 32);
-    for (int i = 0; i < WORDS; i++)
+    for (int i = 0; i < WORDS && !one_console; i++)
         dup2(high[i], CHILD_FD + i);
     dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
+    dup2(one_console ? high[OUT] : null, STDOUT_FILENO);
     dup2(high[WORDS], STDERR_FILENO);
     /* User-mode networking takes one descriptor for each connection. */
     if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
@@ -106,7 +113,8 @@ static int await_exec(struct child *child, int report)
     return -error;
 }
 
-static int start_child(struct child *child, char *const *words, const sigset_t *signals)
+static int start_child(struct child *child, char *const *words, bool one_console,
+                       const sigset_t *signals)
 {
     int ends[STREAM_COUNT] = {-1, -1, -1, -1}, report[2] = {-1, -1}, result = 0;
     pid_t parent = getpid();
@@ -124,7 +132,7 @@ static int start_child(struct child *child, char *const *words, const sigset_t *
     if (!result) {
         child->pid = fork();
         if (child->pid == 0)
-            become(ends, report[1], words, parent, signals);
+            become(ends, report[1], words, one_console, parent, signals);
         result = child->pid < 0 ? -errno : 0;
     }
     for (int i = 0; i < STREAM_COUNT; i++)
@@ -141,10 +149,10 @@ static int start_child(struct child *child, char *const *words, const sigset_t *
 
 /* --- the streams --- */
 
-static void end_words(struct child *child)
+static void end_words(struct launch *launch, struct child *child)
 {
     child->words[child->words_length] = 0;
-    if (child->words_length) {
+    if (child->words_length && !(launch->vmm->hear && launch->vmm->hear(launch, child->words))) {
         say("%s", child->words);
         child->spoke = true;
     }
@@ -152,57 +160,80 @@ static void end_words(struct child *child)
 }
 
 /* The VMM's own words become lines of ours. */
-static void take_words(struct child *child, const char *bytes, size_t count)
+static void take_words(struct launch *launch, struct child *child, const char *bytes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (bytes[i] == '\n' || child->words_length == sizeof child->words - 1)
-            end_words(child);
+            end_words(launch, child);
         if (bytes[i] != '\n')
             child->words[child->words_length++] = bytes[i];
     }
 }
 
-static void end_stream(struct child *child, int which)
+/* What the log's reader lets go of is on its way out. */
+static void pass_log(struct child *child)
+{
+    struct text *text = &child->log.out;
+
+    if (text->length)
+        text_add(&child->streams[LOG].waiting, text->bytes, text->length);
+    text->length = 0;
+}
+
+static void end_stream(struct launch *launch, struct child *child, int which)
 {
     struct stream *stream = &child->streams[which];
 
     close(stream->from);
     stream->from = -1;
     if (which == WORDS)
-        end_words(child);
-    if (which == LOG) {
+        end_words(launch, child);
+    if (which == (launch->vmm->one_console ? OUT : LOG)) {
         launch_log_finish(&child->log);
-        if (child->log.out.length)
-            text_add(&stream->waiting, child->log.out.bytes, child->log.out.length);
-        child->log.out.length = 0;
+        pass_log(child);
+    }
+}
+
+static void take_channel(struct launch *launch, struct child *child, unsigned channel,
+                         const char *bytes, size_t count)
+{
+    launch->written_bytes[channel] += count;
+    if (channel != LOG) {
+        text_add(&child->streams[channel].waiting, bytes, count);
+        return;
+    }
+    launch_log_feed(&child->log, bytes, count);
+    pass_log(child);
+}
+
+static void take_console(struct launch *launch, struct child *child, const char *bytes,
+                         size_t count)
+{
+    const char *run;
+    size_t run_count, used;
+
+    child->heard_ns = monotonic_ns();
+    for (size_t at = 0; at < count; at += used) {
+        used = launch_split_next(&child->split, bytes + at, count - at, &run, &run_count);
+        take_channel(launch, child, child->split.channel, run, run_count);
     }
 }
 
 static void read_stream(struct launch *launch, struct child *child, int which)
 {
-    struct stream *stream = &child->streams[which];
     char bytes[65536];
-    ssize_t got = read(stream->from, bytes, sizeof bytes);
+    ssize_t got = read(child->streams[which].from, bytes, sizeof bytes);
 
     if (got < 0 && errno == EINTR)
         return;
-    if (got <= 0) {
-        end_stream(child, which);
-        return;
-    }
-    if (which == WORDS) {
-        take_words(child, bytes, (size_t)got);
-        return;
-    }
-    launch->written_bytes[which] += (uint64_t)got;
-    if (which != LOG) {
-        text_add(&stream->waiting, bytes, (size_t)got);
-        return;
-    }
-    launch_log_feed(&child->log, bytes, (size_t)got);
-    if (child->log.out.length)
-        text_add(&stream->waiting, child->log.out.bytes, child->log.out.length);
-    child->log.out.length = 0;
+    if (got <= 0)
+        end_stream(launch, child, which);
+    else if (which == WORDS)
+        take_words(launch, child, bytes, (size_t)got);
+    else if (launch->vmm->one_console)
+        take_console(launch, child, bytes, (size_t)got);
+    else
+        take_channel(launch, child, (unsigned)which, bytes, (size_t)got);
 }
 
 static void write_stream(struct stream *stream)
@@ -236,10 +267,19 @@ static void end_launch(struct launch *launch, const char *cause, int status)
     launch->status = status;
 }
 
-static void kill_child(const struct child *child)
+static void end_vm(struct launch *launch, struct child *child)
+{
+    if (launch->vmm->end_vm && !child->vm_ended)
+        launch->vmm->end_vm(launch);
+    child->vm_ended = true;
+}
+
+/* The whole group: what the child has started, too. */
+static void kill_child(struct launch *launch, struct child *child)
 {
     if (!child->ended)
-        kill(child->pid, SIGKILL);
+        kill(-child->pid, SIGKILL);
+    end_vm(launch, child);
 }
 
 static void take_signal(struct launch *launch, struct child *child)
@@ -254,7 +294,22 @@ static void take_signal(struct launch *launch, struct child *child)
         return;
     }
     end_launch(launch, "signal", info.ssi_signo == SIGINT ? STATUS_INTERRUPTED : STATUS_TERMINATED);
-    kill_child(child);
+    kill_child(launch, child);
+}
+
+/* The guest has ended, but the VM is kept until all its words are here: in ns, 0: they are. */
+static uint64_t words_left(const struct launch *launch, const struct child *child)
+{
+    uint64_t quiet_ns = monotonic_ns() - child->heard_ns;
+
+    if (child->log.end != LAUNCH_END_NONE || quiet_ns >= QUIET_NS || launch->cause)
+        return 0;
+    return QUIET_NS - quiet_ns;
+}
+
+static int as_ms(uint64_t ns)
+{
+    return ns > 1000000000000ull ? 1000000 : (int)(ns / 1000000) + 1;
 }
 
 /* How long poll may wait, in ms: -1 for ever. After a forced end nobody waits long for a reader
@@ -265,13 +320,14 @@ static int time_left(struct launch *launch, struct child *child, uint64_t deadli
 
     if (launch->cause && child->ended)
         return LAST_WORDS_MS;
-    if (!deadline_ns || launch->cause)
+    if (launch->guest_ended && !child->vm_ended)
+        return as_ms(words_left(launch, child));
+    if (!deadline_ns || launch->cause || launch->guest_ended)
         return -1;
     if (now < deadline_ns)
-        return deadline_ns - now > 1000000000000ull ? 1000000
-                                                    : (int)((deadline_ns - now) / 1000000) + 1;
+        return as_ms(deadline_ns - now);
     end_launch(launch, "timeout", STATUS_TIMEOUT);
-    kill_child(child);
+    kill_child(launch, child);
     return -1;
 }
 
@@ -279,18 +335,24 @@ static int time_left(struct launch *launch, struct child *child, uint64_t deadli
 static bool turn(struct launch *launch, struct child *child, uint64_t deadline_ns)
 {
     struct pollfd polls[STREAM_COUNT + 1];
-    bool open = !child->ended;
+    bool open = !child->ended, reads_all = true;
 
-    for (int i = 0; i < STREAM_COUNT; i++) {
+    for (int i = STREAM_COUNT - 1; i >= 0; i--) {
         struct stream *stream = &child->streams[i];
         bool writing = is_waiting(stream);
         polls[i] = (struct pollfd){writing ? stream->to : stream->from, writing ? POLLOUT : POLLIN,
                                    0};
         open = open || polls[i].fd >= 0;
+        if (writing && i != OUT && i != WORDS)
+            reads_all = false;
     }
+    if (launch->vmm->one_console && polls[OUT].events == POLLIN && !reads_all)
+        polls[OUT].fd = -1; /* more of it would only wait */
     polls[STREAM_COUNT] = (struct pollfd){child->signals, POLLIN, 0};
     if (!open)
         return false;
+    if (launch->guest_ended && !child->vm_ended && words_left(launch, child) == 0)
+        end_vm(launch, child);
     int ready = poll(polls, STREAM_COUNT + 1, time_left(launch, child, deadline_ns));
     if (ready <= 0)
         return ready < 0 || !launch->cause || !child->ended;
@@ -311,34 +373,39 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
  * without a word may be QEMU's failure, too. */
 static void judge(struct launch *launch, const struct child *child)
 {
-    int status = child->wait_status;
-    const char *path = launch->image.path;
+    const char *path = launch->image.path, *name = launch->vmm->name;
+    bool crashed = launch->guest_crashed || child->log.reported;
+    int wait_status = child->wait_status, status = launch->guest_status;
+    bool exited = WIFEXITED(wait_status), qemu = !launch->vmm->one_console;
 
+    if (status < 0 && child->log.end == LAUNCH_END_EXIT)
+        status = child->log.status;
     if (launch->cause)
         return;
-    if (child->log.end == LAUNCH_END_EXIT) {
-        bool crash = child->log.reported && child->log.status == STATUS_CRASH;
-        end_launch(launch, crash ? "crash" : "exit", child->log.status);
-    } else if (child->log.reported) {
+    if (status >= 0 && !launch->guest_crashed) {
+        end_launch(launch, crashed && status == STATUS_CRASH ? "crash" : "exit", status);
+    } else if (crashed) {
+        if (!child->log.reported)
+            say("%s: crash: the guest ended without a word", path);
         end_launch(launch, "crash", STATUS_CRASH);
-    } else if (WIFEXITED(status) && WEXITSTATUS(status) > 1 && WEXITSTATUS(status) % 2) {
-        end_launch(launch, "exit", WEXITSTATUS(status) >> 1);
-    } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    } else if (qemu && exited && WEXITSTATUS(wait_status) > 1 && WEXITSTATUS(wait_status) % 2) {
+        end_launch(launch, "exit", WEXITSTATUS(wait_status) >> 1);
+    } else if (launch->guest_ended || (qemu && exited && WEXITSTATUS(wait_status) == 0)) {
         say("%s: crash: the machine was reset or switched off without a status", path);
         end_launch(launch, "crash", STATUS_CRASH);
     } else {
-        if (WIFSIGNALED(status))
-            say("QEMU was ended by signal %d", WTERMSIG(status));
+        if (WIFSIGNALED(wait_status))
+            say("%s was ended by signal %d", name, WTERMSIG(wait_status));
         else if (!child->spoke)
-            say("QEMU ended with status %d and said nothing", WEXITSTATUS(status));
+            say("%s ended with status %d and said nothing", name, WEXITSTATUS(wait_status));
         end_launch(launch, "monitor", STATUS_MONITOR);
     }
 }
 
-static void say_start_error(const char *program, int error)
+static void say_start_error(const struct launch_vmm *vmm, const char *program, int error)
 {
     if (error == ENOENT && !strchr(program, '/'))
-        say("%s: not found in PATH (the package qemu-system-x86 has it)", program);
+        say("%s: not found in PATH (the package %s has it)", program, vmm->package);
     else
         say("%s: %s", program, strerror(error));
 }
@@ -362,12 +429,14 @@ void launch_run(struct launch *launch, char *const *words)
     sigaddset(&ours, SIGTERM);
     sigprocmask(SIG_BLOCK, &ours, &before);
     child.signals = signalfd(-1, &ours, SFD_CLOEXEC);
-    int result = child.signals < 0 ? -errno : start_child(&child, words, &before);
+    int result = child.signals < 0 ? -errno
+                                   : start_child(&child, words, launch->vmm->one_console, &before);
     if (result) {
-        say_start_error(words[0], -result);
+        say_start_error(launch->vmm, words[0], -result);
         end_launch(launch, "monitor", STATUS_MONITOR);
         return;
     }
+    child.heard_ns = monotonic_ns();
     while (turn(launch, &child, timeout_ns ? launch->start_ns + timeout_ns : 0))
         ;
     judge(launch, &child);
