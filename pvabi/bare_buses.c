@@ -39,19 +39,6 @@ bool bare_buses_wanted(uint32_t type)
     return class_of(type, &class);
 }
 
-static void net_address_set(struct pv_device *device)
-{
-    const struct bare_net *given;
-
-    if (device->class != PV_NET || device->index >= BARE_NETS_MAX)
-        return;
-    given = &bare_cmdline.net[device->index];
-    __builtin_memcpy(device->net.ip4, given->ip4, sizeof(device->net.ip4));
-    __builtin_memcpy(device->net.gateway4, given->gateway4, sizeof(device->net.gateway4));
-    __builtin_memcpy(device->net.dns4, given->dns4, sizeof(device->net.dns4));
-    device->net.prefix4 = given->prefix4;
-}
-
 void bare_buses_found(uint32_t type, const struct virtio_transport *transport)
 {
     struct pv_device *device = &devices[device_count];
@@ -68,7 +55,8 @@ void bare_buses_found(uint32_t type, const struct virtio_transport *transport)
     for (unsigned i = 0; i < device_count; i++)
         if (devices[i].class == class)
             device->index++;
-    net_address_set(device);
+    if (class == PV_NET)
+        device->net = pv_cmdline_net_address(device->index);
     device_count++;
 }
 

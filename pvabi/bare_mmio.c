@@ -7,7 +7,7 @@
 #include "bare_buses.h"
 #include "virtio/mmio.h"
 
-static void mmio_report(const struct bare_mmio *where, const char *what)
+static void mmio_report(const struct pv_cmdline_mmio *where, const char *what)
 {
     bare_say("virtio-mmio 0x");
     bare_say_hex(where->address, 1);
@@ -18,7 +18,7 @@ static void mmio_report(const struct bare_mmio *where, const char *what)
 
 /* Command lines speak of edges, as Linux takes them: a device raises its line anew for what comes
  * after an acknowledgement, and what came before it lies in the queues by then. */
-static void mmio_take(const struct virtio_host *host, const struct bare_mmio *where)
+static void mmio_take(const struct virtio_host *host, const struct pv_cmdline_mmio *where)
 {
     volatile void *mapped = bare_map_device(where->address, where->bytes);
     char *registers = (char *)(uintptr_t)mapped;
@@ -52,6 +52,6 @@ static void mmio_take(const struct virtio_host *host, const struct bare_mmio *wh
 
 void bare_mmio_find(const struct virtio_host *host)
 {
-    for (unsigned i = 0; i < bare_cmdline.mmio_count; i++)
-        mmio_take(host, &bare_cmdline.mmio[i]);
+    for (unsigned i = 0; i < pv_cmdline.mmio_count; i++)
+        mmio_take(host, &pv_cmdline.mmio[i]);
 }

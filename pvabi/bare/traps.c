@@ -16,21 +16,7 @@
 #define STUB_BYTES 16u
 #define STACK_BYTES 8192u
 
-#define VECTOR_INVALID_OPCODE 6u
-#define VECTOR_GENERAL_PROTECTION 13u
-#define VECTOR_PAGE_FAULT 14u
-#define FAULT_WRITE 2u
-#define FAULT_FETCH 16u
 #define FLAG_DIRECTION 0x400ull
-#define STACK_SEARCH_PAGES 64u
-#define FRAME_BYTES_MAX (64u << 10)
-
-/* What vectors.S and the CPU push, from the lowest address (arch/frame.h). */
-struct bare_frame {
-    uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
-    uint64_t vector, error;
-    uint64_t rip, cs, rflags, rsp, ss;
-};
 
 struct bare_gate {
     uint16_t offset_low, selector;
@@ -56,7 +42,7 @@ struct __attribute__((packed)) bare_table_pointer {
 };
 
 extern const char bare_vectors[];
-void bare_trap(struct bare_frame *frame);
+void bare_trap(struct pv_trap_frame *frame);
 
 static uint64_t bare_gdt[5];
 static struct bare_gate bare_idt[BARE_VECTORS] __attribute__((aligned(16)));
@@ -110,184 +96,21 @@ void bare_triple_fault(void)
     __builtin_unreachable();
 }
 
-/* ---- crash reports ------------------------------------------------------------------------- */
-
-static void bare_say_register(const char *name, uint64_t value)
-{
-    bare_say(name);
-    bare_say_hex(value, 16);
-}
-
-static void bare_say_registers(const struct bare_frame *f)
-{
-    static const struct {
-        const char *name;
-        uint8_t offset;
-    } bare_registers[] = {
-#define REGISTER(text, field) {text, offsetof(struct bare_frame, field)}
-        REGISTER("  rax ", rax),   REGISTER("  rbx ", rbx),   REGISTER("  rcx ", rcx),
-        REGISTER("  rdx ", rdx),   REGISTER("\n  rsi ", rsi), REGISTER("  rdi ", rdi),
-        REGISTER("  rbp ", rbp),   REGISTER("  rsp ", rsp),   REGISTER("\n  r8  ", r8),
-        REGISTER("  r9  ", r9),    REGISTER("  r10 ", r10),   REGISTER("  r11 ", r11),
-        REGISTER("\n  r12 ", r12), REGISTER("  r13 ", r13),   REGISTER("  r14 ", r14),
-        REGISTER("  r15 ", r15),   REGISTER("\n  rip ", rip),
-#undef REGISTER
-    };
-
-    for (unsigned i = 0; i < sizeof(bare_registers) / sizeof(bare_registers[0]); i++)
-        bare_say_register(bare_registers[i].name,
-                          *(const uint64_t *)((const char *)f + bare_registers[i].offset));
-    bare_say("  rflags ");
-    bare_say_hex(f->rflags, 8);
-    bare_say("\n");
-}
-
-/* A page that is not there, below the stack (see the monitor's rule, which this repeats). */
-static bool bare_is_stack_overflow(uint64_t address, uint64_t rsp)
-{
-    uint64_t page = address & -BARE_PAGE;
-    bool below = address <= rsp && rsp - address <= 2u * PVN_RED_ZONE;
-    bool in_frame = address > rsp && address - rsp <= FRAME_BYTES_MAX && !bare_mapped(rsp);
-
-    if (address < PVN_RAM_BASE || bare_mapped(page) || (!below && !in_frame))
-        return false;
-    for (unsigned i = 1; i <= STACK_SEARCH_PAGES; i++) {
-        if (bare_mapped(page + i * BARE_PAGE) & BARE_MAP_WRITE)
-            return true;
-    }
-    return false;
-}
-
-static void bare_describe_page_fault(const struct bare_frame *f)
-{
-    uint64_t address = bare_cr2();
-    unsigned mapped = bare_mapped(address);
-    bool overflow = !(f->error & FAULT_FETCH) && bare_is_stack_overflow(address, f->rsp);
-
-    bare_say(overflow ? "stack overflow: " : "page fault: ");
-    bare_say(f->error & FAULT_FETCH   ? "execute at 0x"
-             : f->error & FAULT_WRITE ? "write to 0x"
-                                      : "read from 0x");
-    bare_say_hex(address, 1);
-    if (overflow)
-        return;
-    if (address < BARE_PAGE)
-        bare_say(" (NULL page)");
-    else if (mapped && f->error & FAULT_FETCH)
-        bare_say(" (non-executable memory)");
-    else if (mapped && f->error & FAULT_WRITE)
-        bare_say(mapped & BARE_MAP_EXECUTE ? " (program text)" : " (read-only memory)");
-    else if (bare_in_ram(address))
-        bare_say(" (a guard page or protected memory)");
-    else
-        bare_say(" (unmapped memory)");
-}
-
-static void bare_describe(const struct bare_frame *f)
-{
-    static const char *const bare_names[BARE_VECTOR_FIRST] = {
-        [0] = "divide error",
-        [1] = "debug trap",
-        [2] = "non-maskable interrupt",
-        [3] = "breakpoint",
-        [4] = "overflow",
-        [5] = "bound range exceeded",
-        [6] = "invalid opcode",
-        [7] = "no floating-point unit",
-        [8] = "double fault",
-        [10] = "invalid TSS",
-        [11] = "segment not present",
-        [12] = "stack segment fault",
-        [13] = "general protection",
-        [14] = "page fault",
-        [16] = "x87 floating-point error",
-        [17] = "alignment check",
-        [18] = "machine check",
-        [19] = "SIMD floating-point error",
-        [21] = "control protection",
-    };
-    const char *name = bare_names[f->vector];
-
-    if (f->vector == VECTOR_PAGE_FAULT) {
-        bare_describe_page_fault(f);
-    } else if (f->vector == VECTOR_GENERAL_PROTECTION && f->error & 2) {
-        bare_say("general protection: software interrupt 0x");
-        bare_say_hex(f->error >> 3, 1);
-    } else if (f->vector == VECTOR_GENERAL_PROTECTION) {
-        bare_say("general protection: a privileged instruction or a non-canonical address");
-    } else {
-        bare_say(name != NULL ? name : "exception");
-        bare_say(" (exception ");
-        bare_say_decimal((unsigned)f->vector);
-        bare_say(")");
-    }
-}
-
-static __attribute__((noreturn)) void bare_report(const struct bare_frame *f)
-{
-    static bool bare_reporting;
-
-    if (bare_reporting) /* the report itself went wrong */
-        bare_exit(BARE_CRASH_STATUS);
-    bare_reporting = true;
-    bare_say("crash: ");
-    bare_describe(f);
-    bare_say("\n");
-    bare_say_registers(f);
-    bare_say("backtrace:\n  at 0x");
-    bare_say_hex(f->rip, 1);
-    bare_say("\n");
-    /* After a jump to nowhere the return address on top of the stack is the only trace. */
-    if (!(bare_mapped(f->rip) & BARE_MAP_EXECUTE) && f->rsp % 8 == 0 && bare_mapped(f->rsp)) {
-        uint64_t address = *(const uint64_t *)f->rsp;
-
-        if (bare_mapped(address) & BARE_MAP_EXECUTE) {
-            bare_say("  by 0x");
-            bare_say_hex(address, 1);
-            bare_say("\n");
-        }
-    }
-    bare_say_callers((const void *)f->rbp);
-    bare_exit(BARE_CRASH_STATUS);
-}
-
-/* ---- what a CPU without FSGSBASE lacks ------------------------------------------------------ */
-
-/* Carries WRFSBASE out, by which arch sets the thread pointer: f3 REX 0f ae /2, a register. */
-static bool bare_emulate(struct bare_frame *f)
-{
-    const uint8_t *code = (const uint8_t *)f->rip;
-    /* By the register's number; RSP is none that a compiler would take. */
-    uint64_t *const registers[16] = {&f->rax, &f->rcx, &f->rdx, &f->rbx, NULL,    &f->rbp,
-                                     &f->rsi, &f->rdi, &f->r8,  &f->r9,  &f->r10, &f->r11,
-                                     &f->r12, &f->r13, &f->r14, &f->r15};
-    const uint64_t *source;
-
-    if (!(bare_mapped(f->rip) & BARE_MAP_EXECUTE) ||
-        !(bare_mapped(f->rip + 4) & BARE_MAP_EXECUTE) || code[0] != 0xf3 ||
-        (code[1] & 0xfe) != 0x48 || code[2] != 0x0f || code[3] != 0xae || (code[4] & 0xf8) != 0xd0)
-        return false;
-    source = registers[(code[4] & 7) | (code[1] & 1) << 3];
-    if (source == NULL)
-        return false;
-    bare_wrmsr(BARE_MSR_FS_BASE, *source);
-    f->rip += 5;
-    return true;
-}
-
 /* ---- entered from vectors.S ----------------------------------------------------------------- */
 
 /* The kernel is entered on the interrupted stack as the native monitor enters it (pvabi/native.h):
  * `pending` was set after its event bits; a masked vCPU looks by itself when it unmasks. */
-static void bare_upcall_enter(struct bare_frame *f)
+static void bare_upcall_enter(struct pv_trap_frame *f)
 {
-    struct pvn_vcpu *vcpu = &bare_vcpu;
+    /* Ours or another hypervisor's: pending, mask and restart_sp are at the same places. */
+    const struct pvn_vcpu *vcpu = (const struct pvn_vcpu *)(void *)pv_upcall;
 
-    if (vcpu->upcall_entry == 0 || !vcpu->upcall_pending || vcpu->upcall_mask != 0)
+    if (!bare_upcalls_on || !pv_upcall->pending || pv_upcall->mask != 0)
         return;
-    if (f->rip >= vcpu->restart_begin && f->rip < vcpu->restart_end) {
+    if (f->rip >= (uintptr_t)arch_upcall_restart_begin &&
+        f->rip < (uintptr_t)arch_upcall_restart_end) {
         f->rsp = vcpu->restart_sp;
-        f->rip = vcpu->restart_entry;
+        f->rip = (uintptr_t)arch_upcall_restart;
     } else {
         struct pvn_upcall_frame *frame;
 
@@ -295,20 +118,19 @@ static void bare_upcall_enter(struct bare_frame *f)
         frame = (struct pvn_upcall_frame *)f->rsp;
         frame->rflags = f->rflags;
         frame->rip = f->rip;
-        f->rip = vcpu->upcall_entry;
+        f->rip = (uintptr_t)arch_upcall;
     }
     f->rflags &= ~FLAG_DIRECTION;
-    vcpu->upcall_mask = 1;
+    pv_upcall->mask = 1;
 }
 
-void bare_trap(struct bare_frame *frame)
+void bare_trap(struct pv_trap_frame *frame)
 {
     if (frame->vector >= BARE_VECTOR_FIRST) {
         bare_interrupt((unsigned)frame->vector);
         bare_upcall_enter(frame);
         return;
     }
-    if (frame->vector == VECTOR_INVALID_OPCODE && bare_emulate(frame))
-        return;
-    bare_report(frame);
+    pv_report_trap(frame, bare_cr2());
+    pv_machine->end();
 }

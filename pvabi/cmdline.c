@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kernel command line's parser (cmdline.h). */
-#include "cmdline.h"
+/* The kernel command line's parser (pvabi/cmdline.h). */
+#include "pvabi/cmdline.h"
 
-#define BARE_NAME_DEFAULT "guest"
+#define NAME_DEFAULT "guest"
 
 /* A word, unquoted: the last one in the buffer that it is appended to. */
-struct bare_word {
+struct cmdline_word {
     char *text;
     size_t bytes;  /* without the NUL */
     bool unquoted; /* nothing in it was quoted */
 };
 
-static bool bare_is_space(char c)
+static bool cmdline_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 /* Reads the next word of [*at, end) into `room`; false at the end of the line. A word never grows
  * by unquoting, so the line's own length plus one is room enough. */
-static bool bare_next_word(const char **at, const char *end, char *room, struct bare_word *word)
+static bool cmdline_next_word(const char **at, const char *end, char *room,
+                              struct cmdline_word *word)
 {
     bool inside = false;
 
-    while (*at < end && bare_is_space(**at))
+    while (*at < end && cmdline_is_space(**at))
         (*at)++;
     if (*at == end)
         return false;
-    *word = (struct bare_word){.text = room, .unquoted = true};
-    for (; *at < end && (inside || !bare_is_space(**at)); (*at)++) {
+    *word = (struct cmdline_word){.text = room, .unquoted = true};
+    for (; *at < end && (inside || !cmdline_is_space(**at)); (*at)++) {
         char c = **at;
 
         if (c == '"') {
@@ -46,7 +47,7 @@ static bool bare_next_word(const char **at, const char *end, char *room, struct 
 }
 
 /* The rest of the text after `prefix`, or NULL. */
-static const char *bare_after(const char *text, const char *prefix)
+static const char *cmdline_after(const char *text, const char *prefix)
 {
     while (*prefix != '\0') {
         if (*text++ != *prefix++)
@@ -55,7 +56,7 @@ static const char *bare_after(const char *text, const char *prefix)
     return text;
 }
 
-static int bare_digit(char c)
+static int cmdline_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -67,7 +68,7 @@ static int bare_digit(char c)
 }
 
 /* A decimal number, or a hexadecimal one with 0x; false when there is none or it is too great. */
-static bool bare_number(const char **at, uint64_t *value)
+static bool cmdline_number(const char **at, uint64_t *value)
 {
     unsigned base = 10;
     bool any = false;
@@ -77,19 +78,19 @@ static bool bare_number(const char **at, uint64_t *value)
         *at += 2;
     }
     *value = 0;
-    for (; (unsigned)bare_digit(**at) < base; (*at)++, any = true) {
+    for (; (unsigned)cmdline_digit(**at) < base; (*at)++, any = true) {
         if (__builtin_mul_overflow(*value, (uint64_t)base, value) ||
-            __builtin_add_overflow(*value, (uint64_t)bare_digit(**at), value))
+            __builtin_add_overflow(*value, (uint64_t)cmdline_digit(**at), value))
             return false;
     }
     return any;
 }
 
-static bool bare_size(const char **at, uint64_t *value)
+static bool cmdline_size(const char **at, uint64_t *value)
 {
     unsigned shift = 0;
 
-    if (!bare_number(at, value))
+    if (!cmdline_number(at, value))
         return false;
     switch (**at) {
     case 'K':
@@ -114,7 +115,7 @@ static bool bare_size(const char **at, uint64_t *value)
     return true;
 }
 
-static bool bare_character(const char **at, char c)
+static bool cmdline_character(const char **at, char c)
 {
     if (**at != c)
         return false;
@@ -122,12 +123,12 @@ static bool bare_character(const char **at, char c)
     return true;
 }
 
-static bool bare_address(const char **at, uint8_t address[4])
+static bool cmdline_address(const char **at, uint8_t address[4])
 {
     for (unsigned i = 0; i < 4; i++) {
         uint64_t part;
 
-        if ((i > 0 && !bare_character(at, '.')) || !bare_number(at, &part) || part > 255)
+        if ((i > 0 && !cmdline_character(at, '.')) || !cmdline_number(at, &part) || part > 255)
             return false;
         address[i] = (uint8_t)part;
     }
@@ -135,17 +136,17 @@ static bool bare_address(const char **at, uint8_t address[4])
 }
 
 /* SIZE@ADDR:IRQ[:ID] */
-static const char *bare_take_mmio(const char *at, struct bare_cmdline *out)
+static const char *cmdline_take_mmio(const char *at, struct pv_cmdline *out)
 {
-    struct bare_mmio device;
+    struct pv_cmdline_mmio device;
     uint64_t line, id;
 
-    if (!bare_size(&at, &device.bytes) || !bare_character(&at, '@') ||
-        !bare_number(&at, &device.address) || !bare_character(&at, ':') ||
-        !bare_number(&at, &line) || line > UINT32_MAX ||
-        (*at == ':' && (at++, !bare_number(&at, &id))) || *at != '\0')
+    if (!cmdline_size(&at, &device.bytes) || !cmdline_character(&at, '@') ||
+        !cmdline_number(&at, &device.address) || !cmdline_character(&at, ':') ||
+        !cmdline_number(&at, &line) || line > UINT32_MAX ||
+        (*at == ':' && (at++, !cmdline_number(&at, &id))) || *at != '\0')
         return "virtio_mmio.device=: not SIZE@ADDRESS:IRQ";
-    if (out->mmio_count == BARE_MMIO_MAX)
+    if (out->mmio_count == PV_CMDLINE_MMIO_MAX)
         return "virtio_mmio.device=: too many devices";
     device.line = (uint32_t)line;
     out->mmio[out->mmio_count++] = device;
@@ -153,16 +154,16 @@ static const char *bare_take_mmio(const char *at, struct bare_cmdline *out)
 }
 
 /* N=ADDR/LEN[,GATEWAY[,DNS]] */
-static const char *bare_take_net(const char *at, struct bare_cmdline *out)
+static const char *cmdline_take_net(const char *at, struct pv_cmdline *out)
 {
-    struct bare_net net = {.prefix4 = 0};
+    struct pv_cmdline_net net = {.prefix4 = 0};
     uint64_t index, prefix;
 
-    if (!bare_number(&at, &index) || index >= BARE_NETS_MAX || !bare_character(&at, '=') ||
-        !bare_address(&at, net.ip4) || !bare_character(&at, '/') || !bare_number(&at, &prefix) ||
-        prefix < 1 || prefix > 32 ||
-        (*at == ',' && (at++, *at != ',') && !bare_address(&at, net.gateway4)) ||
-        (*at == ',' && (at++, !bare_address(&at, net.dns4))) || *at != '\0')
+    if (!cmdline_number(&at, &index) || index >= PV_CMDLINE_NETS_MAX ||
+        !cmdline_character(&at, '=') || !cmdline_address(&at, net.ip4) ||
+        !cmdline_character(&at, '/') || !cmdline_number(&at, &prefix) || prefix < 1 ||
+        prefix > 32 || (*at == ',' && (at++, *at != ',') && !cmdline_address(&at, net.gateway4)) ||
+        (*at == ',' && (at++, !cmdline_address(&at, net.dns4))) || *at != '\0')
         return "net0=: not ADDRESS/LENGTH[,GATEWAY[,DNS]]";
     net.prefix4 = (uint8_t)prefix;
     out->net[index] = net;
@@ -170,19 +171,19 @@ static const char *bare_take_net(const char *at, struct bare_cmdline *out)
 }
 
 /* Is it net and a digit? Others' words may begin with "net", too. */
-static const char *bare_net_word(const char *text)
+static const char *cmdline_net_word(const char *text)
 {
-    const char *at = bare_after(text, "net");
+    const char *at = cmdline_after(text, "net");
 
-    return at != NULL && bare_digit(*at) < 10 ? at : NULL;
+    return at != NULL && cmdline_digit(*at) < 10 ? at : NULL;
 }
 
 /* A word before "--"; its text lies at the end of out->env. */
-static const char *bare_take_word(const struct bare_word *word, struct bare_cmdline *out)
+static const char *cmdline_take_word(const struct cmdline_word *word, struct pv_cmdline *out)
 {
     const char *at;
 
-    if ((at = bare_after(word->text, "env.")) != NULL) {
+    if ((at = cmdline_after(word->text, "env.")) != NULL) {
         size_t bytes = word->bytes - 4;
         bool named = false;
 
@@ -196,33 +197,33 @@ static const char *bare_take_word(const struct bare_word *word, struct bare_cmdl
         out->env_count++;
         return NULL;
     }
-    if ((at = bare_after(word->text, "wall=")) != NULL) {
+    if ((at = cmdline_after(word->text, "wall=")) != NULL) {
         uint64_t value;
 
-        if (!bare_number(&at, &value) || *at != '\0')
+        if (!cmdline_number(&at, &value) || *at != '\0')
             return "wall=: not a number of nanoseconds";
         out->wall_ns = value;
         return NULL;
     }
-    if ((at = bare_after(word->text, "virtio_mmio.device=")) != NULL)
-        return bare_take_mmio(at, out);
-    if ((at = bare_net_word(word->text)) != NULL)
-        return bare_take_net(at, out);
+    if ((at = cmdline_after(word->text, "virtio_mmio.device=")) != NULL)
+        return cmdline_take_mmio(at, out);
+    if ((at = cmdline_net_word(word->text)) != NULL)
+        return cmdline_take_net(at, out);
     return NULL;
 }
 
 /* The name comes first, wherever it stands: a pass of its own. */
-static void bare_take_name(const char *line, const char *end, struct bare_cmdline *out)
+static void cmdline_take_name(const char *line, const char *end, struct pv_cmdline *out)
 {
-    const char *name = BARE_NAME_DEFAULT, *at = line;
-    struct bare_word word;
-    size_t bytes = sizeof(BARE_NAME_DEFAULT);
+    const char *name = NAME_DEFAULT, *at = line;
+    struct cmdline_word word;
+    size_t bytes = sizeof(NAME_DEFAULT);
 
-    while (bare_next_word(&at, end, out->env, &word) &&
+    while (cmdline_next_word(&at, end, out->env, &word) &&
            !(word.unquoted && __builtin_strcmp(word.text, "--") == 0)) {
-        const char *value = bare_after(word.text, "name=");
+        const char *value = cmdline_after(word.text, "name=");
 
-        if (value != NULL && word.bytes - 5 < BARE_STRINGS_MAX - 4096u - 2u) {
+        if (value != NULL && word.bytes - 5 < PV_CMDLINE_STRINGS_MAX - 4096u - 2u) {
             name = value;
             bytes = word.bytes - 5 + 1;
             break;
@@ -234,29 +235,29 @@ static void bare_take_name(const char *line, const char *end, struct bare_cmdlin
     out->arg_count = 1;
 }
 
-void bare_cmdline_parse(const char *line, size_t bytes, struct bare_cmdline *out)
+void pv_cmdline_parse(const char *line, size_t bytes, struct pv_cmdline *out)
 {
     const char *at = line, *end, *wrong;
-    struct bare_word word;
+    struct cmdline_word word;
     bool arguments = false;
 
     if (bytes > 4096u)
         bytes = 4096u;
     end = line + bytes;
-    bare_take_name(line, end, out);
+    cmdline_take_name(line, end, out);
     for (;;) {
         char *room = arguments ? out->args + out->arg_bytes : out->env + out->env_bytes;
 
-        if (!bare_next_word(&at, end, room, &word))
+        if (!cmdline_next_word(&at, end, room, &word))
             break;
         wrong = NULL;
         if (!arguments) {
             if (word.unquoted && __builtin_strcmp(word.text, "--") == 0)
                 arguments = true;
             else
-                wrong = bare_take_word(&word, out);
-        } else if (word.unquoted && bare_after(word.text, "virtio_mmio.device=") != NULL) {
-            wrong = bare_take_mmio(bare_after(word.text, "virtio_mmio.device="), out);
+                wrong = cmdline_take_word(&word, out);
+        } else if (word.unquoted && cmdline_after(word.text, "virtio_mmio.device=") != NULL) {
+            wrong = cmdline_take_mmio(cmdline_after(word.text, "virtio_mmio.device="), out);
         } else {
             out->arg_bytes += (uint32_t)word.bytes + 1;
             out->arg_count++;
