@@ -93,7 +93,7 @@ extern struct pv_counters pv_counters;
 /* ---- devices ------------------------------------------------------------------------------ */
 
 enum pv_class { PV_NET, PV_BLK, PV_CONSOLE, PV_RNG };
-enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_COUNT };
+enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_XEN, PV_FAMILY_COUNT };
 
 /* Addresses that the host gives a network device; prefix 0: none, ask DHCP. Network byte order. */
 struct pv_net_address {
@@ -163,14 +163,14 @@ struct pv_blk {
     unsigned segments_max; /* in one request */
     uint32_t sectors_max;  /* in one request (discards too) */
     uint32_t block_bytes;  /* the device's smallest unit: 512 or a greater power of two */
-    unsigned requests_max; /* fit at once with segments_max segments each; of smaller ones more */
+    unsigned requests_max; /* worth keeping in flight; large ones may meet -EAGAIN before that */
 };
 
 struct pv_blk_ops {
     size_t (*memory_bytes)(const struct pv_device *device);
     int (*attach)(const struct pv_device *device, void *memory, struct pv_blk **blk);
-    /* Queues a request; it is visible to the backend after kick. 0, -EAGAIN when the ring is full,
-     * -EINVAL when the request is malformed, -EIO. */
+    /* Queues a request; it is visible to the backend after kick. 0, -EAGAIN when there is no room
+     * before others complete, -EINVAL when the request is malformed, -EIO. */
     int (*submit)(struct pv_blk *blk, const struct pv_blk_request *request);
     void (*kick)(struct pv_blk *blk);
     /* Takes a completion: 1 with the request's cookie and its result (0 or a negative errno), 0
