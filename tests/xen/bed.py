@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The test bed for Xen: Xen with a Linux dom0 in QEMU, emulated, one boot for many jobs.
 
-    bed = Bed(cache)                       what scripts/fetch-xen has left there, fetched if need be
+    bed = Bed(cache, "xen-pv")             what scripts/fetch-xen has left there, fetched if need be
     bed.put("/bin/coracle", path)          a file for dom0
     bed.job("name", script, limit=60)      a shell script that dom0 runs; its name has no white space
     for name, result in bed.run(): ...     a harness.Result or Failure for each job, as they end
@@ -116,8 +116,16 @@ def add_base(archive, root):
     archive.put("etc/xen/xl.conf", b'autoballoon="off"\n')
 
 
+def emulator_version():
+    said = harness.run([QEMU[0], "--version"]).out
+    found = re.search(r"version (\d+)", said)
+    return int(found.group(1)) if found else 0
+
+
 class Bed:
-    def __init__(self, cache):
+    def __init__(self, cache, hypervisor):
+        if hypervisor == "xen-pvh" and emulator_version() != 7:
+            raise Failure(f"QEMU {emulator_version()} does not run PVH guests under an emulated Xen; 7 does")
         self.files = pathlib.Path(cache) / "xen"
         if not (self.files / "linux.gz").exists():
             result = harness.run([str(ROOT / "scripts" / "fetch-xen"), str(cache)], limit=600)
