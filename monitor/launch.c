@@ -187,7 +187,7 @@ int run_qemu(const struct options *options, const char *machine)
     struct words words = {0};
     int status;
 
-    launch.start_ns = monotonic_ns();
+    launch.start_ns = launch.running_ns = monotonic_ns();
     launch.vmm = &qemu;
     if (launch_open(&launch, options, machine, true)) {
         launch_close(&launch);

@@ -53,12 +53,14 @@ struct launch {
     struct image image;
     struct launch_device devices[OPTIONS_DEVICES_MAX];
     unsigned device_count;
-    uint64_t start_ns; /* CLOCK_MONOTONIC */
+    uint64_t start_ns;   /* CLOCK_MONOTONIC */
+    uint64_t running_ns; /* from when a time-out counts; 0: the guest does not run yet */
 
     /* What the VMM said of the guest's end: set by vmm->hear and vmm->end_vm. */
     bool guest_ended;   /* it runs no more; its last words may still be on their way */
     bool guest_crashed; /* the guest or the VMM called that a crash */
     int guest_status;   /* its status, -1: the VMM was told none */
+    struct text report; /* for a crash that the guest did not report: the form of launch_log.h */
 
     /* How it ended, and what was counted. */
     const char *cause;

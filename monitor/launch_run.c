@@ -369,9 +369,18 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
     return true;
 }
 
+/* A crash that the guest could not report. */
+static void report_for(struct launch *launch, struct child *child)
+{
+    launch_log_feed(&child->log, launch->report.bytes, launch->report.length);
+    if (child->log.out.length)
+        say_raw("%s", child->log.out.bytes);
+    child->log.out.length = 0;
+}
+
 /* The guest's own word counts first. QEMU's exit device yields 2N + 1 for N below 128, so that 1
  * without a word may be QEMU's failure, too. */
-static void judge(struct launch *launch, const struct child *child)
+static void judge(struct launch *launch, struct child *child)
 {
     const char *path = launch->image.path, *name = launch->vmm->name;
     bool crashed = launch->guest_crashed || child->log.reported;
@@ -385,7 +394,9 @@ static void judge(struct launch *launch, const struct child *child)
     if (status >= 0 && !launch->guest_crashed) {
         end_launch(launch, crashed && status == STATUS_CRASH ? "crash" : "exit", status);
     } else if (crashed) {
-        if (!child->log.reported)
+        if (!child->log.reported && launch->report.length)
+            report_for(launch, child);
+        else if (!child->log.reported)
             say("%s: crash: the guest ended without a word", path);
         end_launch(launch, "crash", STATUS_CRASH);
     } else if (qemu && exited && WEXITSTATUS(wait_status) > 1 && WEXITSTATUS(wait_status) % 2) {
@@ -437,10 +448,12 @@ void launch_run(struct launch *launch, char *const *words)
         return;
     }
     child.heard_ns = monotonic_ns();
-    while (turn(launch, &child, timeout_ns ? launch->start_ns + timeout_ns : 0))
+    while (turn(launch, &child,
+                timeout_ns && launch->running_ns ? launch->running_ns + timeout_ns : 0))
         ;
     judge(launch, &child);
     for (int i = 0; i < STREAM_COUNT; i++)
         text_free(&child.streams[i].waiting);
     text_free(&child.log.out);
+    text_free(&launch->report);
 }

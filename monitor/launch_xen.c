@@ -19,6 +19,7 @@
 
 #include "event.h"
 #include "launch.h"
+#include "launch_xen_report.h"
 #include "run.h"
 #include "say.h"
 
@@ -183,6 +184,16 @@ static void read_status(struct launch *launch)
         launch->guest_status = (int)status;
 }
 
+static void read_report(struct launch *launch)
+{
+    static char said[1u << 18]; /* Xen's log is a ring that is much smaller */
+    char tool[] = "xl", verb[] = "dmesg";
+    char *words[] = {tool, verb, NULL};
+
+    run_tool(words, said, sizeof said - 1);
+    launch_xen_report(said, domain.id, &launch->report);
+}
+
 static void end_domain(struct launch *launch)
 {
     char tool[] = "xl", verb[] = "destroy", said[16];
@@ -190,6 +201,8 @@ static void end_domain(struct launch *launch)
 
     if (launch->guest_ended && domain.id)
         read_status(launch);
+    if (launch->guest_crashed)
+        read_report(launch);
     run_tool(words, said, sizeof said - 1);
 }
 
@@ -203,6 +216,7 @@ static bool hear(struct launch *launch, const char *line)
 
     if (!strncmp(line, "Waiting for domain ", 19) && at && sscanf(at, " (domid %u)", &id) == 1) {
         domain.id = id;
+        launch->running_ns = monotonic_ns(); /* making a domain takes xl a while */
         return true;
     }
     if (sscanf(line, "Domain %u has shut down, reason code %u", &id, &reason) == 2) {

@@ -30,7 +30,7 @@ XENSTORE = ["read", "write", "list", "ls", "rm", "exists", "watch"]
 LOADER = "lib64/ld-linux-x86-64.so.2"
 
 # XSAVE is emulated with errors, RDTSCP not at all for nested guests; PVH needs SVM with nested paging.
-QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+npt,+rdrand", "-smp", "1", "-nodefaults",
+QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+npt,+rdrand,+fsgsbase", "-smp", "1", "-nodefaults",
         "-no-user-config", "-display", "none", "-no-reboot"]
 XEN_WORDS = "console=com1 com1=115200,8n1 loglvl=info guest_loglvl=info dom0_mem={0}M,max:{0}M noreboot=0"
 DOM0_BYTES = 256 << 20  # beside its files, which are in memory twice while it unpacks them
