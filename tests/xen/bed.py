@@ -4,9 +4,11 @@
     bed = Bed(cache, "xen-pv")             what scripts/fetch-xen has left there, fetched if need be
     bed.put("/bin/coracle", path)          a file for dom0
     bed.job("name", script, limit=60)      a shell script that dom0 runs; its name has no white space
+    bed.job("other", script, 60, host)     when the script writes READY to /dev/ttyS1, host() is called,
+                                           and then a line written there for it
     for name, result in bed.run(): ...     a harness.Result or Failure for each job, as they end
 
-dom0 is tests/xen/init. A job that takes dom0 or Xen down fails, and the bed is booted anew for the rest.
+bed.port of 127.0.0.1 leads to port 80 of 10.77.0.2 on dom0's bridge. dom0 is tests/xen/init. A job that takes dom0 or Xen down fails, and the bed is booted anew for the rest.
 """
 import os
 import pathlib
@@ -24,7 +26,7 @@ BOOT_LIMIT = 300  # seconds until a bed that says nothing counts as hung
 FRUITLESS_MAX = 2  # so many boots, one after the other, without a job that ends
 
 MODULES = ["xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xenfs", "llc", "stp", "bridge",
-           "xen-netback", "xen-blkback", "loop"]
+           "xen-netback", "xen-blkback", "loop", "e1000"]
 TOOLS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl-save-helper", "xenctx"]
 XENSTORE = ["read", "write", "list", "ls", "rm", "exists", "watch"]
 LOADER = "lib64/ld-linux-x86-64.so.2"
@@ -127,18 +129,18 @@ class Bed:
         if hypervisor == "xen-pvh" and emulator_version() != 7:
             raise Failure(f"QEMU {emulator_version()} does not run PVH guests under an emulated Xen; 7 does")
         self.files = pathlib.Path(cache) / "xen"
-        if not (self.files / "linux.gz").exists():
-            result = harness.run([str(ROOT / "scripts" / "fetch-xen"), str(cache)], limit=600)
-            if result.status != 0:
-                raise Failure((result.err.splitlines() or ["scripts/fetch-xen failed"])[-1])
+        result = harness.run([str(ROOT / "scripts" / "fetch-xen"), str(cache)], limit=600)
+        if result.status != 0:
+            raise Failure((result.err.splitlines() or ["scripts/fetch-xen failed"])[-1])
         self.puts, self.jobs = {}, {}
+        self.port = harness.free_port()
 
     def put(self, path, source):
         """A file of the host, or bytes, for every boot of dom0."""
         self.puts[path] = source
 
-    def job(self, name, script, limit=harness.PATIENCE):
-        self.jobs[name] = (script, limit)
+    def job(self, name, script, limit=harness.PATIENCE, host=None):
+        self.jobs[name] = (script, limit, host)
 
     def run(self):
         left, fruitless = list(self.jobs), 0
@@ -169,13 +171,14 @@ class Bed:
         """Results of `names` until the machine ends; the job that was at work then has failed."""
         archive = self._write_archive(work / "dom0.cpio", names)
         dom0 = (DOM0_BYTES + 2 * archive) >> 20
-        command = QEMU + ["-m", str(dom0 + (GUESTS_BYTES >> 20)), "-serial", f"file:{work}/console",
+        network = f"user,id=net,net=10.77.0.0/24,host=10.77.0.254,hostfwd=tcp:127.0.0.1:{self.port}-10.77.0.2:80"
+        command = QEMU + ["-netdev", network, "-device", "e1000,netdev=net,romfile=", "-m", str(dom0 + (GUESTS_BYTES >> 20)), "-serial", f"file:{work}/console",
                           "-serial", "stdio", "-kernel", str(self.files / "xen"),
                           "-append", XEN_WORDS.format(dom0), "-initrd",
                           f"{self.files}/linux.gz console=hvc0 quiet panic=-1,{work}/dom0.cpio"]
         limit = BOOT_LIMIT + max(self.jobs[name][1] for name in names)
         at = names[0]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT) as qemu:
             port = Port(qemu.stdout, limit)
             try:
@@ -183,6 +186,10 @@ class Bed:
                     words = port.line().split()
                     if words[:1] == ["START"]:
                         at = words[1]
+                    elif words[:1] == ["READY"]:
+                        self.jobs[at][2]()
+                        qemu.stdin.write(b"\n")
+                        qemu.stdin.flush()
                     elif words[:1] == ["END"]:
                         at = None
                         yield words[1], Result(int(words[2]), port.text(int(words[3])), port.text(int(words[4])))
