@@ -136,6 +136,18 @@ int xen_port_bind(uint32_t port, unsigned event, bool once)
     return 0;
 }
 
+void xen_store_listen(void)
+{
+    unsigned state = xen_upcalls_mask();
+    bool bound = false;
+
+    for (unsigned i = 0; i < xen_ports.bound_count; i++)
+        bound |= xen_ports.bound[i] == xen_store_port;
+    if (!bound && xen_store != NULL)
+        (void)xen_port_bind(xen_store_port, PV_EVENT_SYSTEM, false); /* word_take keeps it */
+    xen_upcalls_restore(state);
+}
+
 static void port_close(uint32_t port)
 {
     struct evtchn_close close = {.port = port};

@@ -33,7 +33,7 @@ static struct watch {
 static struct grant_entry_v1 *grant_table[XEN_GRANT_FRAMES_MAX];
 static const void *pages[PAGES_MAX];
 static uint32_t page_count;
-static uint8_t *out; /* on its way to the guest */
+static uint8_t out[OUT_BYTES]; /* on its way to the guest */
 static size_t out_count;
 
 /* ---- the platform ------------------------------------------------------------------------- */
@@ -536,7 +536,6 @@ void xen_machine_start(void)
     memset(watches, 0, sizeof(watches));
     page_count = 0;
     out_count = 0;
-    out = malloc(OUT_BYTES);
     xen_store = calloc(1, sizeof(*xen_store));
     xenbus_restored(); /* what the last test left in grants, xenstore and xenbus */
     xen_machine = (struct xen_machine){0};
@@ -548,7 +547,6 @@ void xen_machine_stop(void)
         free(grant_table[i]);
         grant_table[i] = NULL;
     }
-    free(out);
     free(xen_store);
     xen_store = NULL;
 }
