@@ -241,7 +241,7 @@ static bool word_take(unsigned word, uint64_t taken[PV_EVENT_WORDS])
 
         if (xen_store != NULL && port == xen_store_port)
             store = true;
-        else if (port == xen_ports.timer_port)
+        else if (event != 0 && port == xen_ports.timer_port)
             taken[0] |= 1ull << PV_EVENT_TIMER;
         else if (event != 0)
             taken[event / 64] |= 1ull << event % 64;
