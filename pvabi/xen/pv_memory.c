@@ -27,6 +27,7 @@
 #define P_READ_ONLY (P_TEXT | P_NO_EXECUTE)
 #define P_READ_WRITE (P_TEXT | P_WRITE | P_NO_EXECUTE)
 
+#define XEN_PAGE_SHIFT 12u
 #define ENTRIES 512u        /* of a table */
 #define CHUNK_PAGES ENTRIES /* that one table maps: 2 MiB */
 #define LOW_TABLES 255u     /* pages 1 to 255; an address in page 0 is no good for C */
@@ -121,6 +122,18 @@ static EARLY void table_clear(uint64_t *table)
         table[i] = 0;
 }
 
+/* Most of what a start executes: two entries at a time take half the instructions. */
+typedef uint64_t xen_pair __attribute__((vector_size(16), aligned(8), may_alias));
+
+static EARLY void eight_fill(xen_pair *entries, const xen_pair *frames, uint64_t flags)
+{
+    const xen_pair both = {flags, flags};
+
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < 4; i++)
+        entries[i] = frames[i] << XEN_PAGE_SHIFT | both;
+}
+
 static EARLY void chunk_fill(uint64_t *table, uint64_t chunk)
 {
     uint64_t first = chunk * CHUNK_PAGES, last = first + CHUNK_PAGES;
@@ -132,10 +145,11 @@ static EARLY void chunk_fill(uint64_t *table, uint64_t chunk)
         uint64_t page = region->begin > first ? region->begin : first;
         uint64_t end = region->end < last ? region->end : last, flags = region->flags;
         const uint64_t *frame = xen_pv_start.frames + page;
+        uint64_t *entry = table + (page - first);
 
-        /* Most of what a start executes is this loop. */
-#pragma GCC unroll 8
-        for (uint64_t *entry = table + (page - first); page < end; page++)
+        for (; page + 8 <= end; page += 8, entry += 8, frame += 8)
+            eight_fill((xen_pair *)(void *)entry, (const xen_pair *)(const void *)frame, flags);
+        for (; page < end; page++)
             *entry++ = *frame++ * XEN_PAGE | flags;
     }
 }
