@@ -26,6 +26,7 @@ struct piece {
 static struct {
     const char *fault;
     uint32_t request_id; /* of the last request */
+    uint32_t answered;   /* of the last request that was answered: they are, in their order */
     uint64_t fired;
 
     /* The message that is coming. */
@@ -41,6 +42,7 @@ static struct {
     uint32_t wanted_type;
     char *answer;
     uint32_t answer_room, answer_bytes; /* bytes: also what did not fit */
+    bool answer_is_error;
     char error[ERROR_BYTES];
 } store;
 
@@ -114,6 +116,20 @@ static void ring_put(const struct piece *piece)
 
 /* ---- messages ----------------------------------------------------------------------------- */
 
+/* Is this the answer that somebody waits for? Otherwise it is one to a watch that was posted. */
+static bool answer_is_waited_for(void)
+{
+    return store.waiting && store.header.req_id == store.request_id;
+}
+
+static bool answer_expected(const struct xsd_sockmsg *header)
+{
+    uint32_t type = answer_is_waited_for() ? store.wanted_type : XS_WATCH;
+
+    return store.answered != store.request_id && header->req_id == store.answered + 1u &&
+           (header->type == type || header->type == XS_ERROR);
+}
+
 /* The header has come: is it a message that may come now? */
 static bool header_check(void)
 {
@@ -122,12 +138,9 @@ static bool header_check(void)
     store.nuls = 0;
     store.watch = 0;
     store.watch_valid = false;
-    store.answer_bytes = 0;
     if (header->len > XENSTORE_PAYLOAD_MAX)
         store_fail("a message is too long");
-    else if (header->type != XS_WATCH_EVENT &&
-             (!store.waiting || header->req_id != store.request_id ||
-              (header->type != store.wanted_type && header->type != XS_ERROR)))
+    else if (header->type != XS_WATCH_EVENT && !answer_expected(header))
         store_fail("it answers what was not asked");
     return store.fault == NULL;
 }
@@ -149,6 +162,7 @@ static void payload_take(void)
 {
     char bytes[64];
     bool is_event = store.header.type == XS_WATCH_EVENT;
+    bool is_wanted = answer_is_waited_for();
     bool is_error = store.header.type == XS_ERROR;
     char *to = is_error ? store.error : store.answer;
     uint32_t room = is_error ? ERROR_BYTES - 1u : store.answer_room;
@@ -159,7 +173,7 @@ static void payload_take(void)
     for (uint32_t i = 0; i < count; i++) {
         if (is_event)
             event_byte(bytes[i]);
-        else if (store.answer_bytes++ < room)
+        else if (is_wanted && store.answer_bytes++ < room)
             to[store.answer_bytes - 1u] = bytes[i];
     }
 }
@@ -169,10 +183,9 @@ static void message_end(void)
 {
     store.got = 0;
     if (store.header.type != XS_WATCH_EVENT) {
-        store.waiting = false;
-        if (store.header.type == XS_ERROR)
-            store.error[store.answer_bytes < ERROR_BYTES ? store.answer_bytes : ERROR_BYTES - 1u] =
-                '\0';
+        store.answer_is_error = store.header.type == XS_ERROR;
+        store.waiting = store.waiting && !answer_is_waited_for();
+        store.answered = store.header.req_id;
     } else if (store.nuls >= 2 && store.watch_valid && store.watch < XENSTORE_WATCHES) {
         store.fired |= 1ull << store.watch;
     }
@@ -239,6 +252,7 @@ void xenstore_restart(void)
     store.fired = 0;
     store.got = 0;
     store.waiting = false;
+    store.answered = store.request_id;
 }
 
 /* ---- requests ----------------------------------------------------------------------------- */
@@ -255,11 +269,10 @@ static int error_of(const char *words)
     return text_is(words, "EAGAIN") ? -EAGAIN : -EIO;
 }
 
-static int request_send(uint32_t transaction, const struct piece *pieces, unsigned count,
-                        uint64_t deadline_ns)
+static int request_send(uint32_t type, uint32_t transaction, const struct piece *pieces,
+                        unsigned count, uint64_t deadline_ns)
 {
-    struct xsd_sockmsg header = {
-        .type = store.wanted_type, .req_id = ++store.request_id, .tx_id = transaction};
+    struct xsd_sockmsg header = {.type = type, .tx_id = transaction};
     struct piece first = {&header, sizeof(header)};
     uint32_t room;
 
@@ -267,7 +280,6 @@ static int request_send(uint32_t transaction, const struct piece *pieces, unsign
         header.len += pieces[i].bytes;
     if (header.len > XENSTORE_RING_SIZE - HEADER_BYTES)
         return -EINVAL;
-    /* Only one request is under way, so there is room unless the last one was not taken yet. */
     while ((room = ring_room()) < HEADER_BYTES + header.len) {
         if (store.fault)
             return -EIO;
@@ -275,6 +287,7 @@ static int request_send(uint32_t transaction, const struct piece *pieces, unsign
             return store_fail("it does not answer");
         xenstore_wait(deadline_ns);
     }
+    header.req_id = ++store.request_id;
     ring_put(&first);
     for (unsigned i = 0; i < count; i++)
         ring_put(&pieces[i]);
@@ -290,10 +303,12 @@ static int request_masked(uint32_t transaction, const struct piece *pieces, unsi
 
     if (store.fault || xen_store == NULL)
         return -EIO;
-    result = request_send(transaction, pieces, count, deadline_ns);
+    result = request_send(store.wanted_type, transaction, pieces, count, deadline_ns);
     if (result < 0)
         return result;
-    store.waiting = true;
+    store.answer_bytes = 0;
+    __builtin_memset(store.error, 0, sizeof(store.error));
+    store.waiting = true; /* no answer is taken between the two */
     for (;;) {
         xenstore_poll();
         if (store.fault || !store.waiting)
@@ -304,7 +319,7 @@ static int request_masked(uint32_t transaction, const struct piece *pieces, unsi
     }
     if (store.fault)
         return -EIO;
-    if (store.header.type == XS_ERROR)
+    if (store.answer_is_error)
         return error_of(store.error);
     return store.answer_bytes > store.answer_room ? -EINVAL : (int)store.answer_bytes;
 }
@@ -400,26 +415,49 @@ int xenstore_end(uint32_t transaction, bool commit)
     return result < 0 ? result : 0;
 }
 
-static int watch_request(uint32_t type, const char *dir, const char *name, unsigned watch)
+static unsigned watch_pieces(struct piece *pieces, char token[3], const char *dir, const char *name,
+                             unsigned watch)
 {
-    char token[3] = {(char)('0' + watch / 10u), (char)('0' + watch % 10u), '\0'};
-    struct piece pieces[PIECES_MAX];
     unsigned count = path_pieces(pieces, dir, name);
-    int result;
-    char answer[4];
 
-    pieces[count++] = (struct piece){token, sizeof(token)};
-    result = request(type, 0, pieces, count, answer, sizeof(answer));
-    return result < 0 ? result : 0;
+    token[0] = (char)('0' + watch / 10u);
+    token[1] = (char)('0' + watch % 10u);
+    token[2] = '\0';
+    pieces[count++] = (struct piece){token, 3};
+    return count;
 }
 
 int xenstore_watch(const char *dir, const char *name, unsigned watch)
 {
+    struct piece pieces[PIECES_MAX];
+    char token[3], answer[4];
+    unsigned count = watch_pieces(pieces, token, dir, name, watch);
+    int result;
+
     xen_store_listen();
-    return watch_request(XS_WATCH, dir, name, watch);
+    result = request(XS_WATCH, 0, pieces, count, answer, sizeof(answer));
+    return result < 0 ? result : 0;
+}
+
+void xenstore_watch_post(const char *dir, const char *name, unsigned watch)
+{
+    struct piece pieces[PIECES_MAX];
+    char token[3];
+    unsigned count = watch_pieces(pieces, token, dir, name, watch);
+    unsigned state = xen_upcalls_mask();
+
+    xen_store_listen();
+    if (!store.fault && xen_store != NULL)
+        (void)request_send(XS_WATCH, 0, pieces, count, xen_now_ns() + ANSWER_NS);
+    xen_upcalls_restore(state);
 }
 
 int xenstore_unwatch(const char *dir, const char *name, unsigned watch)
 {
-    return watch_request(XS_UNWATCH, dir, name, watch);
+    struct piece pieces[PIECES_MAX];
+    char token[3], answer[4];
+    unsigned count = watch_pieces(pieces, token, dir, name, watch);
+    int result = request(XS_UNWATCH, 0, pieces, count, answer, sizeof(answer));
+
+    return result < 0 ? result : 0;
 }

@@ -18,7 +18,7 @@
 
 #include "host.h"
 
-#define XENSTORE_WATCHES 64u
+#define XENSTORE_WATCHES 64u /* the upper half are XenBus's */
 
 /* The value, NUL-terminated; returns its length without the NUL. */
 int xenstore_read(uint32_t transaction, const char *dir, const char *name, char *value,
@@ -33,6 +33,8 @@ int xenstore_end(uint32_t transaction, bool commit);
 
 /* Watches are numbered by the caller, below XENSTORE_WATCHES. A new watch fires once at once. */
 int xenstore_watch(const char *dir, const char *name, unsigned watch);
+/* The same, but nobody waits for the answer, so that it costs little. */
+void xenstore_watch_post(const char *dir, const char *name, unsigned watch);
 int xenstore_unwatch(const char *dir, const char *name, unsigned watch);
 /* Takes messages that have come; never waits. */
 void xenstore_poll(void);

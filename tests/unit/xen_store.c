@@ -128,6 +128,27 @@ static void test_watch(void **state)
     assert_true(xenstore_fired(all) == 0);
 }
 
+/* A watch whose answer nobody waits for, among requests whose answers count. */
+static void test_posted_watch(void **state)
+{
+    char value[16];
+
+    (void)state;
+    xenstore_watch_post("control", "shutdown", 7);
+    xenstore_watch_post("memory", "target", 8);
+    assert_int_equal(xenstore_write(0, NULL, "name", "value"), 0);
+    xenstore_watch_post("memory", "static-max", 9);
+    assert_int_equal(xenstore_read(0, NULL, "name", value, sizeof(value)), 5);
+    assert_string_equal(value, "value");
+    assert_true(xenstore_fired(UINT64_MAX) == 0x380u);
+    xen_machine.mood = STORE_REFUSES;
+    xenstore_watch_post("memory", "target", 8);
+    xen_store_deliver();
+    xen_machine.mood = STORE_HONEST;
+    assert_int_equal(xenstore_read(0, NULL, "name", value, sizeof(value)), 5);
+    assert_null(xenstore_fault());
+}
+
 static void event_send(const char *payload, size_t bytes)
 {
     struct xsd_sockmsg header = {.type = XS_WATCH_EVENT, .len = (uint32_t)bytes};
@@ -481,6 +502,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_directory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_transaction, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_watch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_posted_watch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_odd_events, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hostile_stores, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_request_index_wild, set_up, tear_down),

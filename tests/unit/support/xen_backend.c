@@ -357,6 +357,11 @@ static void answer(const struct xsd_sockmsg *request, const void *payload, size_
         break;
     }
     message_send(type, id, payload, bytes);
+    if (xen_machine.mood == STORE_STORMS) /* behind it, too */
+        message_send(XS_WATCH_EVENT, 0,
+                     "a/path\0"
+                     "40",
+                     10);
 }
 
 static void answer_error(const struct xsd_sockmsg *request, const char *error)
