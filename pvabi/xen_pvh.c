@@ -9,6 +9,7 @@
 #include "bare/bare.h"
 #include "pvabi/errno.h"
 #include "xen/pvh.h"
+#include "xen/requests.h"
 #include "xen/xen.h"
 
 /* Guest-physical addresses for what Xen puts there: between the highest that RAM below 4 GiB has
@@ -81,6 +82,7 @@ static const struct pv_platform xen_pvh_platform = {
     .upcalls_enable = xen_pvh_upcalls_enable,
     .protect = bare_protect,
     .discard = xen_discard,
+    .request_take = xen_request_take,
     .exit = xen_exit,
     .crash = xen_crash,
 };

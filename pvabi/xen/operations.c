@@ -4,6 +4,7 @@
  * goes to the launcher as a line on the log channel, which also says that the console is complete,
  * and into xenstore; Xen itself carries only a reason.
  */
+#include "requests.h"
 #include "xen.h"
 
 #include <xen/sched.h>
@@ -36,7 +37,7 @@ void xen_exit(int status)
 {
     xen_upcalls_mask();
     say_status(status);
-    end(SHUTDOWN_poweroff);
+    end(xen_end_reason());
 }
 
 void xen_crash_end(void)

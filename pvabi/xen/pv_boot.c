@@ -8,6 +8,7 @@
 #include "arch/bootrec.h"
 #include "pv.h"
 #include "pvabi/errno.h"
+#include "requests.h"
 
 #define MAPPED_BEHIND (512ull << 10) /* that the builder maps behind its last page, at least */
 
@@ -31,6 +32,7 @@ static const struct pv_platform xen_pv_platform = {
     .upcalls_enable = xen_pv_upcalls_enable,
     .protect = xen_pv_protect,
     .discard = xen_discard,
+    .request_take = xen_request_take,
     .exit = xen_exit,
     .crash = xen_crash,
 };

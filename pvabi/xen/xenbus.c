@@ -167,11 +167,13 @@ static const char *state_write(struct xenbus_device *bus, enum xenbus_state stat
     return xenstore_write(0, bus->path, "state", text) < 0 ? "xenstore refuses its state" : NULL;
 }
 
-/* Raises the events of connected devices whose backends have left. */
+/* Raises the events of connected devices whose backends have left, and the system's. */
 static void watches_look(void)
 {
     uint64_t fired = xenstore_fired(DEVICE_WATCHES);
 
+    if (xenstore_has_fired(XENBUS_SYSTEM_WATCHES))
+        xen_event_raise(PV_EVENT_SYSTEM);
     for (; fired != 0; fired &= fired - 1u) {
         struct xenbus_device *bus = &buses[(unsigned)__builtin_ctzll(fired) - WATCH_FIRST];
 

@@ -25,6 +25,10 @@
 
 #define XENBUS_PATH_BYTES 96u
 
+/* Watches of the domain itself; when one fires, PV_EVENT_SYSTEM is raised. */
+#define XENBUS_WATCH_SHUTDOWN 0u
+#define XENBUS_SYSTEM_WATCHES (1ull << XENBUS_WATCH_SHUTDOWN)
+
 /* A device; lives for ever. pv_device.transport points to it. */
 struct xenbus_device {
     char path[32];                   /* relative to the domain's home: "device/vbd/51712" */

@@ -244,6 +244,11 @@ uint64_t xenstore_fired(uint64_t which)
     return fired;
 }
 
+bool xenstore_has_fired(uint64_t which)
+{
+    return (store.fired & which) != 0;
+}
+
 void xenstore_restart(void)
 {
     xen_store->rsp_cons = index_read(

@@ -42,6 +42,8 @@ void xenstore_poll(void);
 void xenstore_wait(uint64_t deadline_ns);
 /* Takes the watches of `which` that have fired, a bit each. */
 uint64_t xenstore_fired(uint64_t which);
+/* Looks, and leaves them. */
+bool xenstore_has_fired(uint64_t which);
 
 /* After a restore: a new ring, nobody's watches. */
 void xenstore_restart(void);

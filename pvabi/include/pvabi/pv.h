@@ -44,6 +44,12 @@ struct pv_counters {
     uint64_t upcalls;
 };
 
+/* What the host asks of the VM as a whole. */
+enum pv_request {
+    PV_REQUEST_NONE,
+    PV_REQUEST_END, /* the program is to end itself; the platform knows what comes after exit */
+};
+
 struct pv_platform {
     const char *name; /* "native", ... */
 
@@ -75,6 +81,11 @@ struct pv_platform {
 
     /* Gives whole pages back to the host; they read as zeros afterwards. */
     int (*discard)(void *address, size_t bytes);
+
+    /* Takes what the host asks of the VM; PV_EVENT_SYSTEM is raised when there may be something. The
+     * first call begins to listen. May wait for the host for a moment. NULL: this host asks nothing,
+     * it acts. Not from event handlers. */
+    enum pv_request (*request_take)(void);
 
     /* Ends the VM with a status (0 to 255). */
     void (*exit)(int status) __attribute__((noreturn));

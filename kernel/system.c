@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the host asks of the VM as a whole (pv.h, request_take): a thread waits for it. Started by
+ * kernel_start under hosts that ask.
+ */
+#include "arch/arch.h"
+#include "first.h"
+#include "kernel/event.h"
+#include "kernel/log.h"
+#include "kernel/start.h"
+#include "kernel/sync.h"
+#include "kernel/thread.h"
+#include "pvabi/pv.h"
+
+#define STATUS_ASKED_TO_END 143 /* what a program has that SIGTERM ends */
+
+static void wake_parked(struct waiter *waiter)
+{
+    thread_unpark(waiter->context);
+}
+
+/* Sleeps until there is a request. No wake-up is lost: the waiter is queued before the look, and an
+ * event from then on unparks this thread, so that a park after it returns at once. */
+static enum pv_request request_wait(void)
+{
+    struct waiter waiter = {.wake = wake_parked, .context = thread_self()};
+    enum pv_request request;
+
+    waitq_add(&event_system_waitq, &waiter);
+    request = pv->request_take();
+    if (request == PV_REQUEST_NONE)
+        thread_park(NO_DEADLINE);
+    waitq_remove(&waiter);
+    return request;
+}
+
+static void system_run(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        if (request_wait() != PV_REQUEST_END)
+            continue;
+        log_line("the host asks for the end");
+        if (program_ask_to_end == NULL)
+            kernel_exit(STATUS_ASKED_TO_END);
+        program_ask_to_end();
+    }
+}
+
+void system_start(void)
+{
+    const struct thread_options options = {.name = "system", .detached = true};
+    struct thread *thread;
+
+    if (thread_create(&thread, &options, system_run, NULL) < 0)
+        log_line("no memory to listen to what the host asks");
+}
