@@ -6,6 +6,7 @@
  */
 #include "requests.h"
 #include "xen.h"
+#include "xenstore.h"
 
 #include <xen/sched.h>
 
@@ -33,9 +34,23 @@ static void say_status(int status)
     pv_say("\n");
 }
 
+/* Where the launcher looks: data/ is the guest's own to write. */
+static void store_status(unsigned status)
+{
+    char text[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                    (char)('0' + status % 10), '\0'};
+    const char *digits = text;
+
+    while (*digits == '0' && digits[1] != '\0')
+        digits++;
+    xenstore_write(0, "data/coracle", "status", digits);
+}
+
 void xen_exit(int status)
 {
     xen_upcalls_mask();
+    if (xen_store != NULL)
+        store_status((unsigned)status & 0xffu);
     say_status(status);
     end(xen_end_reason());
 }
