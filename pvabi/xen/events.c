@@ -148,6 +148,14 @@ void xen_store_listen(void)
     xen_upcalls_restore(state);
 }
 
+void xen_ports_forget(void)
+{
+    xen_ports.bound_count = 0;
+    xen_ports.timer_port = 0;
+    __builtin_memset(xen_ports.events, 0, sizeof(xen_ports.events));
+    __builtin_memset(xen_ports.once, 0, sizeof(xen_ports.once));
+}
+
 static void port_close(uint32_t port)
 {
     struct evtchn_close close = {.port = port};

@@ -25,6 +25,17 @@ unsigned xen_pv_mapped(uint64_t address);
 bool xen_pv_in_ram(uint64_t address);
 /* host.h: xen_grant_table_map */
 void *xen_pv_grant_table_map(unsigned index);
+/* Maps the page shared with Xen where it belongs, and tells the tool stack there where the list of
+ * frames is. */
+struct shared_info *xen_pv_shared_map(uint64_t frame);
+/* After a suspend that was cancelled: the frames of the grant table that were mapped. */
+void xen_pv_grants_map_again(void);
+/* Nothing that is Xen's stays mapped: a domain that is saved must not have such pages. */
+void xen_pv_window_clear(void);
+
+/* ---- pv_suspend.c ------------------------------------------------------------------------ */
+
+int xen_pv_suspend(struct xen_resumed *resumed);
 
 /* ---- pv_traps.c, pv_enter.S -------------------------------------------------------------- */
 

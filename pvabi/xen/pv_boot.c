@@ -44,7 +44,10 @@ static const struct pv_machine xen_pv_machine = {
     .end = xen_crash_end,
 };
 
-static struct xen_flavour xen_pv_flavour = {.grant_table_map = xen_pv_grant_table_map};
+static struct xen_flavour xen_pv_flavour = {
+    .suspend = xen_pv_suspend,
+    .grant_table_map = xen_pv_grant_table_map,
+};
 
 EARLY void xen_pv_enter(const void *info)
 {

@@ -7,7 +7,8 @@
  * keeps them unwritable from then on: later changes go through it, page by page.
  *
  * The tables lie in the pages below the image, which nothing else uses; when these are used up, in
- * the first pages of RAM. Behind RAM there is a window of 2 MiB for pages that are not ours: the one
+ * the first pages of RAM. The last ones below the image hold the lists by which the tool stack finds
+ * the list of frames when it saves the domain. Behind RAM there is a window of 2 MiB for pages that are not ours: the one
  * shared with Xen, the grant table, and one through which tables are read.
  */
 #include "pv.h"
@@ -30,9 +31,11 @@
 #define XEN_PAGE_SHIFT 12u
 #define ENTRIES 512u        /* of a table */
 #define CHUNK_PAGES ENTRIES /* that one table maps: 2 MiB */
-#define LOW_TABLES 255u     /* pages 1 to 255; an address in page 0 is no good for C */
-#define BATCH 24u           /* tables that Xen is handed at once */
-#define PROTECT_BATCH 16u   /* pages, likewise */
+#define LOW_TABLES 240u     /* from page 1 on: an address in page 0 is no good for C */
+#define LISTS_PAGE 255u     /* frames of the lists, which lie below it, one for each GiB of RAM */
+#define LISTS_MAX 14u
+#define BATCH 24u         /* tables that Xen is handed at once */
+#define PROTECT_BATCH 16u /* pages, likewise */
 #define REGIONS_MAX 8u
 
 /* In the window. */
@@ -54,6 +57,7 @@ static struct {
     unsigned region_count;
     uint64_t window; /* the chunk behind RAM */
     uint64_t ram;    /* the first page for the kernel */
+    unsigned grants; /* frames of the grant table that are mapped */
     bool on;
 } xen_pv_map;
 
@@ -99,6 +103,12 @@ static EARLY void region_add(uint64_t begin, uint64_t end, uint64_t flags)
 static EARLY uint64_t page_up(const char *address)
 {
     return ((uintptr_t)address + XEN_PAGE - 1) / XEN_PAGE;
+}
+
+/* Pages of the list of frames. */
+static EARLY uint64_t list_pages(void)
+{
+    return (xen_pv_start.page_count + ENTRIES - 1) / ENTRIES;
 }
 
 static EARLY void regions_find(void)
@@ -212,6 +222,29 @@ static EARLY void chunk_map(struct xen_batch *batch, uint64_t chunk)
     batch_add(batch, page, list_table(gib), chunk);
 }
 
+/* The tool stack finds the list of frames by lists of its pages' frames (xen/arch-x86/xen.h, struct
+ * arch_shared_info). With more RAM than these describe the domain cannot be saved. */
+static EARLY void lists_fill(void)
+{
+    const uint64_t *frames = xen_pv_start.frames;
+    uint64_t page = (uintptr_t)frames / XEN_PAGE, pages = list_pages();
+
+    for (uint64_t i = 0; i < pages && i / ENTRIES < LISTS_MAX; i++) {
+        uint64_t list = LISTS_PAGE - 1 - i / ENTRIES;
+
+        ((uint64_t *)(list * XEN_PAGE))[i % ENTRIES] = frames[page + i];
+        ((uint64_t *)(LISTS_PAGE * XEN_PAGE))[i / ENTRIES] = frames[list];
+    }
+}
+
+static EARLY void lists_tell(struct shared_info *shared)
+{
+    if (list_pages() > LISTS_MAX * ENTRIES)
+        return;
+    shared->arch.max_pfn = xen_pv_start.page_count;
+    shared->arch.pfn_to_mfn_frame_list_list = xen_pv_start.frames[LISTS_PAGE];
+}
+
 static EARLY void *window_page(unsigned index)
 {
     return (void *)((xen_pv_map.window * CHUNK_PAGES + index) * XEN_PAGE);
@@ -229,6 +262,7 @@ EARLY struct shared_info *xen_pv_memory_start(struct bootrec *record)
     if (xen_pv_map.ram >= start->page_count)
         xen_crash("too little memory for the page tables", NULL);
     regions_find();
+    lists_fill();
 
     /* The first chunk last of those whose tables lie below the image: it unmaps them. */
     low = chunks + 1 < LOW_TABLES ? chunks + 1 : LOW_TABLES;
@@ -245,6 +279,7 @@ EARLY struct shared_info *xen_pv_memory_start(struct bootrec *record)
     record->ram[0] = (struct bootrec_range){xen_pv_map.ram * XEN_PAGE,
                                             start->page_count * XEN_PAGE};
     record->ram_count = 1;
+    lists_tell(window_page(WINDOW_SHARED));
     return window_page(WINDOW_SHARED);
 }
 
@@ -254,6 +289,28 @@ static int page_map(const void *address, uint64_t entry)
 {
     return (int)xen_hypercall(__HYPERVISOR_update_va_mapping, (uintptr_t)address, entry,
                               UVMF_INVLPG | UVMF_LOCAL, 0);
+}
+
+struct shared_info *xen_pv_shared_map(uint64_t frame)
+{
+    struct shared_info *shared = window_page(WINDOW_SHARED);
+
+    if (page_map(shared, frame * XEN_PAGE | P_READ_WRITE) != 0)
+        xen_crash("Xen does not map the page that it shares", NULL);
+    lists_tell(shared);
+    return shared;
+}
+
+void xen_pv_grants_map_again(void)
+{
+    for (unsigned i = 0; i < xen_pv_map.grants; i++)
+        xen_pv_grant_table_map(i);
+}
+
+void xen_pv_window_clear(void)
+{
+    for (unsigned i = WINDOW_SHARED; i < WINDOW_GRANTS + XEN_GRANT_FRAMES_MAX; i++)
+        page_map(window_page(i), 0);
 }
 
 bool xen_pv_in_ram(uint64_t address)
@@ -345,5 +402,7 @@ void *xen_pv_grant_table_map(unsigned index)
         setup.status != GNTST_okay ||
         page_map(address, frames[index] * XEN_PAGE | P_READ_WRITE) != 0)
         return NULL;
+    if (index >= xen_pv_map.grants)
+        xen_pv_map.grants = index + 1;
     return address;
 }

@@ -55,20 +55,20 @@ static uint64_t start_table_below(xen_reader read, const struct xen_start *out, 
 }
 
 /* The rings' pages are named by frame; the builder puts them next to its information. */
-static const char *start_rings(const struct start_info *info, uint64_t info_page,
-                               uint64_t image_pages, struct xen_start *out)
+static const char *start_rings(const struct start_info *info, uint64_t image_pages,
+                               struct xen_start *out)
 {
     if (info->flags & SIF_INITDOMAIN)
         return NULL; /* the first domain has none, and other words in these fields */
     if (info->store_mfn != 0) {
-        out->store = start_page_of(out, info->store_mfn, info_page, info_page + SEARCH_MAX);
+        out->store = start_page_of(out, info->store_mfn, out->info, out->info + SEARCH_MAX);
         out->store_port = info->store_evtchn;
         if (!start_take(out, image_pages, out->store, 1))
             return "start info: the store's page is not where it should be";
     }
     if (info->console.domU.mfn != 0) {
-        out->console = start_page_of(out, info->console.domU.mfn, info_page,
-                                     info_page + SEARCH_MAX);
+        out->console = start_page_of(out, info->console.domU.mfn, out->info,
+                                     out->info + SEARCH_MAX);
         out->console_port = info->console.domU.evtchn;
         if (!start_take(out, image_pages, out->console, 1))
             return "start info: the console's page is not where it should be";
@@ -112,6 +112,7 @@ const char *xen_start_parse(xen_reader read, uint64_t info_address, uint64_t ima
     *out = (struct xen_start){.free = image_pages};
     if (info_address % PAGE != 0 || info == NULL)
         return "start info: out of reach";
+    out->info = info_address / PAGE;
     out->page_count = info->nr_pages;
     if (out->page_count <= image_pages || out->page_count > XEN_START_PAGES_MAX)
         return "too little memory for the image, or too much to map";
@@ -119,12 +120,12 @@ const char *xen_start_parse(xen_reader read, uint64_t info_address, uint64_t ima
     out->frames = read(info->mfn_list, list_bytes);
     if (info->mfn_list % PAGE != 0 || out->frames == NULL ||
         !start_take(out, image_pages, info->mfn_list / PAGE, (list_bytes + PAGE - 1) / PAGE) ||
-        !start_take(out, image_pages, info_address / PAGE, 1))
+        !start_take(out, image_pages, out->info, 1))
         return "start info: the list of frames is not where it should be";
     if (info->shared_info % PAGE != 0 || info->shared_info == 0)
         return "start info: no shared page";
     out->shared_frame = info->shared_info / PAGE;
-    wrong = start_rings(info, info_address / PAGE, image_pages, out);
+    wrong = start_rings(info, image_pages, out);
     if (wrong == NULL)
         wrong = start_tables(read, info, image_pages, out);
     if (wrong == NULL && out->free >= out->page_count)

@@ -19,6 +19,7 @@ typedef const void *(*xen_reader)(uint64_t address, uint64_t bytes);
 struct xen_start {
     uint64_t page_count;         /* all RAM */
     const uint64_t *frames;      /* of each page */
+    uint64_t info;               /* the page with struct start_info */
     uint64_t shared_frame;       /* struct shared_info */
     uint64_t table, table_count; /* pages that hold the builder's page tables */
     uint64_t l3, l2;             /* the tables for the first 512 GiB and for the first 1 GiB */

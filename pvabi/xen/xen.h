@@ -21,8 +21,21 @@
 
 #define XEN_PAGE 4096ull
 
+/* What a restored domain finds in place of what it had. */
+struct xenstore_domain_interface;
+struct xencons_interface;
+struct xen_resumed {
+    struct shared_info *shared;
+    struct xencons_interface *console;
+    struct xenstore_domain_interface *store;
+    uint32_t console_port, store_port;
+};
+
 /* What differs between PV and PVH after the start. */
 struct xen_flavour {
+    /* Suspends the domain, masked. 0: it was restored, and *resumed is filled in; 1: that was
+     * cancelled, and nothing has changed; or a negative errno. NULL: it cannot. */
+    int (*suspend)(struct xen_resumed *resumed);
     /* host.h: xen_grant_table_map */
     void *(*grant_table_map)(unsigned index);
     /* The frame number of each page of RAM by its place; NULL: they are the same (PVH). */
@@ -50,6 +63,8 @@ void xen_shared_start(struct shared_info *shared, const struct xen_flavour *flav
 /* Gives a port an event and opens it. `once`: it is masked whenever it was taken, until
  * xen_channel_unmask. 0 or -ENOMEM. */
 int xen_port_bind(uint32_t port, unsigned event, bool once);
+/* All channels are gone, but not the events' numbers. */
+void xen_ports_forget(void);
 /* An event that nobody has; 0: none left. */
 unsigned xen_event_new(void);
 /* Sleeps until a bound port is pending or system time reaches the deadline; masked. */
@@ -67,13 +82,17 @@ void xen_clock_refresh(void);
 
 /* ---- console.c --------------------------------------------------------------------------- */
 
-struct xencons_interface;
 /* `ring` NULL: this domain has none (dom0): console_io for everything. */
 void xen_console_start(struct xencons_interface *ring, uint32_t port);
 long xen_write(enum pv_channel channel, const void *data, size_t bytes);
 void xen_log(const char *data, size_t bytes); /* pv_machine.log */
 /* Waits, not for ever, until the other side has read everything. */
 void xen_console_drain(void);
+
+/* ---- suspend.c --------------------------------------------------------------------------- */
+
+/* Suspends the domain; returns, as xen_flavour.suspend does, when it runs again. Called masked. */
+int xen_suspend(void);
 
 /* ---- operations.c ------------------------------------------------------------------------ */
 
