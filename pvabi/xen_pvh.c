@@ -8,6 +8,7 @@
 
 #include "bare/bare.h"
 #include "pvabi/errno.h"
+#include "xen/balloon.h"
 #include "xen/pvh.h"
 #include "xen/requests.h"
 #include "xen/xen.h"
@@ -26,7 +27,37 @@ static void *xen_pvh_grant_table_map(unsigned index)
     return bare_map_shared(address, XEN_PAGE);
 }
 
+static EARLY void *xen_pvh_ring_map(uint64_t address)
+{
+    return address != 0 ? bare_map_shared(address, XEN_PAGE) : NULL;
+}
+
+/* Memory, page tables and the local APIC are saved and restored by Xen; what it had put among the
+ * addresses of RAM is gone, and the vector. */
+static int xen_pvh_suspend_resume(struct xen_resumed *resumed)
+{
+    struct xen_pvh_rings rings;
+    int result = xen_pvh_suspend();
+
+    if (result != 0)
+        return result;
+    if (xen_pvh_place_shared(XEN_PVH_SHARED) < 0)
+        xen_crash("no place for the page shared with Xen", NULL);
+    if (bare_upcalls_on && xen_pvh_upcalls_at(BARE_VECTOR_UPCALL) < 0)
+        xen_crash("Xen raises no interrupts", NULL);
+    xen_pvh_rings_get(&rings);
+    *resumed = (struct xen_resumed){
+        .shared = (struct shared_info *)XEN_PVH_SHARED,
+        .console = xen_pvh_ring_map(rings.console),
+        .store = xen_pvh_ring_map(rings.store),
+        .console_port = rings.console_port,
+        .store_port = rings.store_port,
+    };
+    return 0;
+}
+
 static const struct xen_flavour xen_pvh_flavour = {
+    .suspend = xen_pvh_suspend_resume,
     .grant_table_map = xen_pvh_grant_table_map,
 };
 
@@ -36,11 +67,6 @@ static const struct pv_machine xen_pvh_machine = {
     .in_ram = bare_in_ram,
     .end = xen_crash_end,
 };
-
-static EARLY void *xen_pvh_ring_map(uint64_t address)
-{
-    return address != 0 ? bare_map_shared(address, XEN_PAGE) : NULL;
-}
 
 static EARLY int xen_pvh_start(enum pv_entry entry, const void *argument, struct bootrec *record)
 {
@@ -83,6 +109,8 @@ static const struct pv_platform xen_pvh_platform = {
     .protect = bare_protect,
     .discard = xen_discard,
     .request_take = xen_request_take,
+    .memory_give = xen_memory_give,
+    .memory_take = xen_memory_take,
     .exit = xen_exit,
     .crash = xen_crash,
 };

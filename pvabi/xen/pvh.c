@@ -9,6 +9,7 @@
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
+#include <xen/sched.h>
 
 #include "pvabi/errno.h"
 #include "xen.h"
@@ -87,4 +88,11 @@ int xen_pvh_upcalls_at(uint8_t vector)
     struct xen_hvm_evtchn_upcall_vector upcall = {.vcpu = 0, .vector = vector};
 
     return (int)xen_operation(__HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, &upcall);
+}
+
+int xen_pvh_suspend(void)
+{
+    struct sched_shutdown shutdown = {.reason = SHUTDOWN_suspend};
+
+    return (int)xen_operation(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &shutdown);
 }

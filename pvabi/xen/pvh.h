@@ -8,6 +8,7 @@
  *     xen_pvh_place_shared(address)           the page with the events, at a free guest-physical address
  *     xen_shared_start(...)                   xen.h
  *     xen_pvh_upcalls_at(vector)              when the kernel wants to be interrupted
+ *     xen_pvh_suspend()                       when the tool stack asks; if restored, all but the first anew
  */
 #ifndef XEN_PVH_H
 #define XEN_PVH_H
@@ -32,5 +33,8 @@ int xen_pvh_place_grants(unsigned index, uint64_t address);
 
 /* Asks for an interrupt of the local APIC whenever `pending` is set anew. 0 or a negative errno. */
 int xen_pvh_upcalls_at(uint8_t vector);
+
+/* 0: restored, 1: cancelled, or a negative errno. */
+int xen_pvh_suspend(void);
 
 #endif
