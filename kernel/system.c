@@ -4,14 +4,17 @@
  * kernel_start under hosts that ask.
  */
 #include "arch/arch.h"
+#include "balloon.h"
 #include "first.h"
 #include "kernel/event.h"
 #include "kernel/log.h"
+#include "kernel/random.h"
 #include "kernel/start.h"
 #include "kernel/sync.h"
 #include "kernel/thread.h"
 #include "pvabi/pv.h"
 
+#define SEED_WORDS 4u
 #define STATUS_ASKED_TO_END 143 /* what a program has that SIGTERM ends */
 
 static void wake_parked(struct waiter *waiter)
@@ -21,29 +24,58 @@ static void wake_parked(struct waiter *waiter)
 
 /* Sleeps until there is a request. No wake-up is lost: the waiter is queued before the look, and an
  * event from then on unparks this thread, so that a park after it returns at once. */
-static enum pv_request request_wait(void)
+static enum pv_request request_wait(uint64_t *pages)
 {
     struct waiter waiter = {.wake = wake_parked, .context = thread_self()};
     enum pv_request request;
 
     waitq_add(&event_system_waitq, &waiter);
-    request = pv->request_take();
+    request = pv->request_take(pages);
     if (request == PV_REQUEST_NONE)
         thread_park(NO_DEADLINE);
     waitq_remove(&waiter);
     return request;
 }
 
+static void end(void)
+{
+    log_line("the host asks for the end");
+    if (program_ask_to_end == NULL)
+        kernel_exit(STATUS_ASKED_TO_END);
+    program_ask_to_end();
+}
+
+/* Whoever was saved with us, or is our clone, knows the random numbers that would come now. */
+static void restored(void)
+{
+    uint64_t entropy[SEED_WORDS];
+
+    for (unsigned i = 0; i < SEED_WORDS; i++)
+        if (!arch_entropy(&entropy[i]))
+            entropy[i] = arch_cycles();
+    random_mix(entropy, sizeof(entropy));
+    log_line("restored");
+}
+
 static void system_run(void *unused)
 {
     (void)unused;
     for (;;) {
-        if (request_wait() != PV_REQUEST_END)
-            continue;
-        log_line("the host asks for the end");
-        if (program_ask_to_end == NULL)
-            kernel_exit(STATUS_ASKED_TO_END);
-        program_ask_to_end();
+        uint64_t pages = 0;
+
+        switch (request_wait(&pages)) {
+        case PV_REQUEST_END:
+            end();
+            break;
+        case PV_REQUEST_RESTORED:
+            restored();
+            break;
+        case PV_REQUEST_MEMORY:
+            balloon_set(pages);
+            break;
+        default:
+            break;
+        }
     }
 }
 

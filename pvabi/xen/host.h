@@ -62,6 +62,11 @@ extern uint32_t xen_store_port;
  * xen_channel_wait looks. May be called again. */
 void xen_store_listen(void);
 
+/* Suspends the domain until it is resumed here or restored anywhere: 0 restored (xenbus_restored was
+ * called), 1 it goes on as if nothing had been, or a negative errno: this start cannot. Called with
+ * upcalls masked, from a thread. */
+int xen_suspend(void);
+
 /* The address that the command line gives to network device `index`; prefix 0: none. */
 struct pv_net_address xen_net_address(unsigned index);
 

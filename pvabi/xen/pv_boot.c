@@ -6,6 +6,7 @@
  */
 #include "arch/arch.h"
 #include "arch/bootrec.h"
+#include "balloon.h"
 #include "pv.h"
 #include "pvabi/errno.h"
 #include "requests.h"
@@ -33,6 +34,8 @@ static const struct pv_platform xen_pv_platform = {
     .protect = xen_pv_protect,
     .discard = xen_discard,
     .request_take = xen_request_take,
+    .memory_give = xen_memory_give,
+    .memory_take = xen_memory_take,
     .exit = xen_exit,
     .crash = xen_crash,
 };

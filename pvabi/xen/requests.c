@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * control/shutdown (docs/misc/xenstore-paths.pandoc of Xen): a word that the tool stack writes and
- * the domain takes by emptying the node. Relies on xenstore.c; XenBus says when the node changed.
+ * the domain takes by emptying the node. memory/target: how many KiB the domain is to have. Relies
+ * on xenstore.c; XenBus says when a node changed.
  */
 #include "requests.h"
 
@@ -19,6 +20,12 @@ unsigned xen_end_reason(void)
     return end_reason;
 }
 
+static void watch(void)
+{
+    xenstore_watch_post("control", "shutdown", XENBUS_WATCH_SHUTDOWN);
+    xenstore_watch_post("memory", "target", XENBUS_WATCH_MEMORY);
+}
+
 static enum pv_request request_of(const char *word)
 {
     if (__builtin_strcmp(word, "poweroff") == 0 || __builtin_strcmp(word, "halt") == 0)
@@ -31,6 +38,20 @@ static enum pv_request request_of(const char *word)
 }
 
 /* Upcalls are masked. */
+static enum pv_request suspend(void)
+{
+    int result;
+
+    xenstore_settle();
+    result = xen_suspend();
+    if (result < 0)
+        xen_say("suspend: not possible\n");
+    if (result == 0)
+        watch();
+    return result == 0 ? PV_REQUEST_RESTORED : PV_REQUEST_NONE;
+}
+
+/* Upcalls are masked. */
 static enum pv_request request_read(void)
 {
     char word[WORD_BYTES];
@@ -38,10 +59,24 @@ static enum pv_request request_read(void)
     if (xenstore_read(0, "control", "shutdown", word, sizeof(word)) <= 0)
         return PV_REQUEST_NONE;
     (void)xenstore_write(0, "control", "shutdown", ""); /* taken */
-    return request_of(word);
+    return __builtin_strcmp(word, "suspend") == 0 ? suspend() : request_of(word);
 }
 
-enum pv_request xen_request_take(void)
+/* Upcalls are masked. What the target was at the first look is what the domain began with. */
+static enum pv_request target_read(uint64_t *pages)
+{
+    static uint64_t first_kib;
+    uint64_t kib = xenbus_number_read("memory", "target", 0);
+
+    if (kib == 0)
+        return PV_REQUEST_NONE;
+    if (first_kib == 0)
+        first_kib = kib;
+    *pages = kib < first_kib ? (first_kib - kib) / (XEN_PAGE_BYTES / 1024u) : 0;
+    return PV_REQUEST_MEMORY;
+}
+
+enum pv_request xen_request_take(uint64_t *pages)
 {
     static bool listens;
     unsigned state = xen_upcalls_mask();
@@ -49,9 +84,11 @@ enum pv_request xen_request_take(void)
 
     if (!listens && xen_store != NULL) {
         listens = true;
-        xenstore_watch_post("control", "shutdown", XENBUS_WATCH_SHUTDOWN);
+        watch();
     } else if (xenstore_fired(1ull << XENBUS_WATCH_SHUTDOWN) != 0) {
         request = request_read();
+    } else if (xenstore_fired(1ull << XENBUS_WATCH_MEMORY) != 0) {
+        request = target_read(pages);
     }
     xen_upcalls_restore(state);
     return request;

@@ -238,18 +238,21 @@ const char *xenbus_begin(struct xenbus_device *bus)
     return wrong;
 }
 
-uint64_t xenbus_number(const struct xenbus_device *bus, const char *name, uint64_t otherwise)
+uint64_t xenbus_number_read(const char *dir, const char *name, uint64_t otherwise)
 {
     uint64_t number;
 
-    return number_read(bus->backend, name, &number) ? number : otherwise;
+    return number_read(dir, name, &number) ? number : otherwise;
+}
+
+uint64_t xenbus_number(const struct xenbus_device *bus, const char *name, uint64_t otherwise)
+{
+    return xenbus_number_read(bus->backend, name, otherwise);
 }
 
 uint64_t xenbus_own_number(const struct xenbus_device *bus, const char *name, uint64_t otherwise)
 {
-    uint64_t number;
-
-    return number_read(bus->path, name, &number) ? number : otherwise;
+    return xenbus_number_read(bus->path, name, otherwise);
 }
 
 int xenbus_text(const struct xenbus_device *bus, const char *name, char *text, size_t room)

@@ -27,7 +27,8 @@
 
 /* Watches of the domain itself; when one fires, PV_EVENT_SYSTEM is raised. */
 #define XENBUS_WATCH_SHUTDOWN 0u
-#define XENBUS_SYSTEM_WATCHES (1ull << XENBUS_WATCH_SHUTDOWN)
+#define XENBUS_WATCH_MEMORY 1u
+#define XENBUS_SYSTEM_WATCHES (1ull << XENBUS_WATCH_SHUTDOWN | 1ull << XENBUS_WATCH_MEMORY)
 
 /* A device; lives for ever. pv_device.transport points to it. */
 struct xenbus_device {
@@ -53,6 +54,8 @@ extern volatile uint32_t xenbus_generation;
 struct xenbus_device *xenbus_device_of(const struct pv_device *device);
 
 const char *xenbus_begin(struct xenbus_device *bus);
+/* A decimal number anywhere; `otherwise` where there is none. */
+uint64_t xenbus_number_read(const char *dir, const char *name, uint64_t otherwise);
 /* A decimal number that the backend offers; `otherwise` where there is none, or not a number. */
 uint64_t xenbus_number(const struct xenbus_device *bus, const char *name, uint64_t otherwise);
 /* Nodes of ours, as the tool stack wrote them; a text's length, or a negative errno. */

@@ -457,6 +457,14 @@ void xenstore_watch_post(const char *dir, const char *name, unsigned watch)
     xen_upcalls_restore(state);
 }
 
+void xenstore_settle(void)
+{
+    char value[2];
+
+    if (store.answered != store.request_id)
+        (void)xenstore_read(0, "control", "shutdown", value, sizeof(value));
+}
+
 int xenstore_unwatch(const char *dir, const char *name, unsigned watch)
 {
     struct piece pieces[PIECES_MAX];

@@ -45,6 +45,8 @@ uint64_t xenstore_fired(uint64_t which);
 /* Looks, and leaves them. */
 bool xenstore_has_fired(uint64_t which);
 
+/* Waits until nothing is under way. */
+void xenstore_settle(void);
 /* After a restore: a new ring, nobody's watches. */
 void xenstore_restart(void);
 /* NULL while in service. */

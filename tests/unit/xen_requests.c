@@ -21,6 +21,8 @@
 
 #define NODE XEN_HOME "control/shutdown"
 
+static uint64_t pages;
+
 static void require(bool condition)
 {
     if (!condition)
@@ -45,7 +47,7 @@ static void in_a_child(void (*body)(void))
 /* The guest listens, and learns of what stands there already. */
 static void listen(void)
 {
-    require(xen_request_take() == PV_REQUEST_NONE);
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
     require(xen_machine.listens);
     xen_store_deliver();
     require(xen_event_taken(PV_EVENT_SYSTEM));
@@ -56,48 +58,90 @@ static void ask(const char *word, enum pv_request request, unsigned reason)
     xen_store_set(NODE, word);
     xen_store_deliver();
     require(xen_event_taken(PV_EVENT_SYSTEM));
-    require(xen_request_take() == request);
+    require(xen_request_take(&pages) == request);
     require(xen_end_reason() == reason);
     require(strcmp(xen_store_get(NODE), "") == 0); /* taken */
     xen_store_deliver(); /* our own write fires the watch: nothing is asked */
-    require(xen_request_take() == PV_REQUEST_NONE);
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
 }
 
 static void child_ends(void)
 {
     listen();
-    require(xen_request_take() == PV_REQUEST_NONE);
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
     ask("poweroff", PV_REQUEST_END, SHUTDOWN_poweroff);
     ask("halt", PV_REQUEST_END, SHUTDOWN_poweroff);
     ask("reboot", PV_REQUEST_END, SHUTDOWN_reboot);
+}
+
+/* The target counts from what it was at first; more than that is nothing to us. */
+static void child_balloons(void)
+{
+    static const struct {
+        const char *kib;
+        uint64_t pages;
+    } cases[] = {{"65536", 0}, {"32768", 8192}, {"65532", 1}, {"65535", 0}, {"99999", 0}};
+
+    listen();
+    (void)xen_request_take(&pages);
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pages = 99;
+        xen_store_set(XEN_HOME "memory/target", cases[i].kib);
+        xen_store_deliver();
+        require(xen_event_taken(PV_EVENT_SYSTEM));
+        require(xen_request_take(&pages) == PV_REQUEST_MEMORY && pages == cases[i].pages);
+    }
+    xen_store_set(XEN_HOME "memory/target", "x");
+    xen_store_deliver();
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+}
+
+/* Restored, it listens again; resumed or refused, it still does. */
+static void child_suspends(void)
+{
+    static const int results[] = {0, 1, -5};
+
+    listen();
+    (void)xen_request_take(&pages);
+    for (unsigned i = 0; i < 3; i++) {
+        xen_machine.suspend_result = results[i];
+        xen_store_set(NODE, "suspend");
+        xen_store_deliver();
+        require(xen_request_take(&pages) == (i == 0 ? PV_REQUEST_RESTORED : PV_REQUEST_NONE));
+        require(strcmp(xen_store_get(NODE), "") == 0 && xen_machine.suspended == i + 1u);
+        xen_store_deliver();
+        require(xen_request_take(&pages) == PV_REQUEST_NONE);
+        require(xen_machine.said == (i == 2));
+    }
+    ask("poweroff", PV_REQUEST_END, SHUTDOWN_poweroff);
 }
 
 static void child_early(void)
 {
     xen_store_set(NODE, "poweroff");
     listen();
-    require(xen_request_take() == PV_REQUEST_END);
+    require(xen_request_take(&pages) == PV_REQUEST_END);
 }
 
 static void child_nonsense(void)
 {
     listen();
-    (void)xen_request_take();
+    (void)xen_request_take(&pages);
     ask("power", PV_REQUEST_NONE, SHUTDOWN_poweroff);
     ask("Reboot", PV_REQUEST_NONE, SHUTDOWN_poweroff);
     xen_store_set(NODE, "a word that is longer than any that means something");
     xen_store_deliver();
-    require(xen_request_take() == PV_REQUEST_NONE);
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
     xen_machine.mood = STORE_REFUSES;
     xen_store_set(NODE, "poweroff");
     xen_store_deliver();
-    require(xen_request_take() == PV_REQUEST_NONE);
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
 }
 
 static void child_no_store(void)
 {
     xen_store = NULL;
-    require(xen_request_take() == PV_REQUEST_NONE);
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
     require(!xen_machine.listens && xen_end_reason() == SHUTDOWN_poweroff);
 }
 
@@ -105,6 +149,8 @@ static void test_requests(void **state)
 {
     (void)state;
     in_a_child(child_ends);
+    in_a_child(child_balloons);
+    in_a_child(child_suspends);
     in_a_child(child_early);
     in_a_child(child_nonsense);
     in_a_child(child_no_store);

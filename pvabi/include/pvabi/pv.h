@@ -47,7 +47,9 @@ struct pv_counters {
 /* What the host asks of the VM as a whole. */
 enum pv_request {
     PV_REQUEST_NONE,
-    PV_REQUEST_END, /* the program is to end itself; the platform knows what comes after exit */
+    PV_REQUEST_END,      /* the program is to end itself; the platform knows what comes after */
+    PV_REQUEST_RESTORED, /* asks nothing: the VM was saved and is another one now, or a clone */
+    PV_REQUEST_MEMORY,   /* *pages of those that it began with are to be the host's (memory_give) */
 };
 
 struct pv_platform {
@@ -85,7 +87,13 @@ struct pv_platform {
     /* Takes what the host asks of the VM; PV_EVENT_SYSTEM is raised when there may be something. The
      * first call begins to listen. May wait for the host for a moment. NULL: this host asks nothing,
      * it acts. Not from event handlers. */
-    enum pv_request (*request_take)(void);
+    enum pv_request (*request_take)(uint64_t *pages);
+
+    /* Gives a page of RAM, with nothing of worth in it, to the host; nobody touches it until
+     * memory_take has got it back, with undefined contents. 0, or a negative errno and nothing
+     * changed. NULL where request_take never says PV_REQUEST_MEMORY. */
+    int (*memory_give)(void *page);
+    int (*memory_take)(void *page);
 
     /* Ends the VM with a status (0 to 255). */
     void (*exit)(int status) __attribute__((noreturn));

@@ -149,6 +149,16 @@ void xen_store_listen(void)
     xen_machine.listens = true;
 }
 
+int xen_suspend(void)
+{
+    xen_machine.suspended++;
+    if (xen_machine.suspend_result == 0) {
+        memset(watches, 0, sizeof(watches));
+        xenbus_restored();
+    }
+    return xen_machine.suspend_result;
+}
+
 struct pv_net_address xen_net_address(unsigned index)
 {
     return (struct pv_net_address){.ip4 = {10, 0, 0, (uint8_t)(index + 2u)}, .prefix4 = 24};

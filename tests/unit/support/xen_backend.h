@@ -42,7 +42,9 @@ struct xen_machine {
     enum xen_store_mood mood;
     unsigned again;       /* transactions that are to be repeated */
     bool backend_passive; /* backends keep their states */
-    bool listens;         /* watches wake the guest */
+    unsigned suspended;   /* how often */
+    int suspend_result;
+    bool listens; /* watches wake the guest */
     bool no_channels, no_grant_frames;
     unsigned grant_frames; /* mapped */
     uint64_t now_ns;
