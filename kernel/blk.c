@@ -251,18 +251,24 @@ static void wake_parked(struct waiter *waiter)
  * 2. A completion from before is what `ask` answers true for.
  * 3. A thread that takes completions for others unparks them itself.
  * 4. The event wakes the first waiter only. When that one leaves, `leave` asks again for the rest.
+ *
+ * After the device's patience without a completion it may be gone, which refresh tells.
  */
 static void wait_for_completion(struct blk *blk)
 {
     struct waiter waiter = {.wake = wake_parked, .context = thread_self()};
+    uint64_t patience_ns = blk->pv->patience_ns;
+    int result = 0;
 
     waitq_add(&blk->waiters, &waiter);
     if (!blk->ops->ask(blk->pv)) {
         mutex_unlock(&blk->mutex);
-        thread_park(NO_DEADLINE);
+        result = thread_park(patience_ns != 0 ? clock_now_ns() + patience_ns : NO_DEADLINE);
         mutex_lock(&blk->mutex);
     }
     waitq_remove(&waiter);
+    if (result == -ETIMEDOUT)
+        blk->ops->refresh(blk->pv);
 }
 
 /* Before a thread turns away from a device for which others still wait: all completions are taken

@@ -4,6 +4,11 @@
  * on the stack of whoever blocked last. Relies on pv.h for waiting and the timer. The rest of
  * kernel/ calls it with upcalls masked (sched.h).
  *
+ * A thread that an event wakes, and those that it wakes in turn within a slice, are urgent: they go
+ * to the front of the queue and take the CPU from one that has computed for half a millisecond. So
+ * an answer does not wait behind computations, and those still get their half millisecond however
+ * many events come; what goes on for longer than a slice stands in line with the others.
+ *
  * A program with one thread pays nothing: upcalls are switched on with the second thread or the
  * first timer. Until then the mask is a variable of our own, nobody interrupts, and pending events
  * are looked at when the thread sleeps or yields.
@@ -17,6 +22,7 @@
 #include "pvabi/pv.h"
 
 #define SLICE_NS 10000000ull
+#define SLICE_LEAST_NS 500000ull
 
 extern uint8_t boot_stack_low[], boot_stack_high[];
 
@@ -117,12 +123,28 @@ static void run_queue_append(struct cpu *cpu, struct thread *thread, uint64_t no
     cpu->run_last = thread;
 }
 
+/* Behind the urgent ones, before all others. */
+static void run_queue_put_urgent(struct cpu *cpu, struct thread *thread, uint64_t now_ns)
+{
+    struct thread **place = cpu->run_urgent_last ? &cpu->run_urgent_last->next : &cpu->run_first;
+
+    thread->state = THREAD_RUNNABLE;
+    thread->runnable_since_ns = now_ns;
+    thread->next = *place;
+    *place = thread;
+    if (thread->next == NULL)
+        cpu->run_last = thread;
+    cpu->run_urgent_last = thread;
+}
+
 static struct thread *run_queue_take(struct cpu *cpu)
 {
     struct thread *thread = cpu->run_first;
 
     if (thread != NULL)
         cpu->run_first = thread->next;
+    if (thread == cpu->run_urgent_last)
+        cpu->run_urgent_last = NULL;
     return thread;
 }
 
@@ -131,10 +153,18 @@ void sched_make_runnable(struct thread *thread)
     struct cpu *cpu = cpu_self();
     uint64_t now_ns = clock_now_ns();
 
-    run_queue_append(cpu, thread, now_ns);
-    /* In events and in the scheduler itself the timer is seen to at the end. */
-    if (cpu->in_events || cpu->current->state != THREAD_RUNNING)
+    thread->urgent_until_ns = cpu->in_events ? now_ns + SLICE_NS : cpu->current->urgent_until_ns;
+    if (now_ns < thread->urgent_until_ns)
+        run_queue_put_urgent(cpu, thread, now_ns);
+    else
+        run_queue_append(cpu, thread, now_ns);
+    if (cpu->current->state != THREAD_RUNNING)
         return;
+    if (cpu->in_events) { /* at their end the timer is seen to */
+        if (cpu->slice_least_ns < cpu->slice_end_ns)
+            cpu->slice_end_ns = cpu->slice_least_ns;
+        return;
+    }
     /* Alone until now, the running thread has used up its slice: it is given one more, because
      * whoever wakes another usually sleeps soon. */
     if (cpu->run_first == thread && cpu->slice_end_ns <= now_ns)
@@ -183,6 +213,7 @@ static void switch_to_next(uint64_t now_ns)
         now_ns = clock_now_ns();
     metrics.runqueue_wait_ns += now_ns - to->runnable_since_ns;
     to->state = THREAD_RUNNING;
+    cpu->slice_least_ns = now_ns + SLICE_LEAST_NS;
     cpu->slice_end_ns = now_ns + SLICE_NS;
     cpu->current = to;
     program_timer();

@@ -18,6 +18,7 @@ struct thread {
     void *thread_pointer;
     struct thread *next; /* in the run queue */
     uint64_t runnable_since_ns;
+    uint64_t urgent_until_ns; /* woken by an event not long ago: goes before those that compute */
     enum thread_state state;
     bool token; /* an unpark that the next park takes */
     bool timed_out;
@@ -36,7 +37,9 @@ struct thread {
 struct cpu {
     struct thread *current;
     struct thread *run_first, *run_last;
-    struct thread *dead; /* detached and ended; freed by the thread that runs next */
+    struct thread *run_urgent_last; /* the urgent ones stand first in the queue; NULL: none */
+    struct thread *dead;            /* detached and ended; freed by the thread that runs next */
+    uint64_t slice_least_ns;        /* until then nobody takes the CPU from the running thread */
     uint64_t slice_end_ns;
     uint64_t timer_armed_ns; /* what pv->timer_set was last told */
     bool upcalls_on;
@@ -56,7 +59,7 @@ static inline struct cpu *cpu_self(void)
 void sched_switch(void);
 /* What a thread does first after a switch to it. */
 void sched_switched(void);
-/* Appends a thread to the run queue. */
+/* Puts a thread that was parked, or is new, into the run queue. */
 void sched_make_runnable(struct thread *thread);
 /* Takes pending events, runs their handlers and what timers have expired. */
 void sched_events(void);

@@ -14,8 +14,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "image.h"
+#include "launch_input.h"
 #include "launch_log.h"
 #include "options.h"
 #include "pvabi/native.h"
@@ -45,6 +47,11 @@ struct launch_vmm {
     void (*end_vm)(struct launch *launch);
 };
 
+static inline bool launch_is_net(const struct launch_device *device)
+{
+    return device->kind != DEVICE_BLOCK && device->kind != DEVICE_RNG;
+}
+
 struct launch {
     const struct options *options;
     const struct launch_vmm *vmm;
@@ -53,8 +60,10 @@ struct launch {
     struct image image;
     struct launch_device devices[OPTIONS_DEVICES_MAX];
     unsigned device_count;
-    uint64_t start_ns;   /* CLOCK_MONOTONIC */
-    uint64_t running_ns; /* from when a time-out counts; 0: the guest does not run yet */
+    bool has_input;            /* the guest gets a device for standard input, behind all others */
+    struct launch_input input; /* while it runs */
+    uint64_t start_ns;         /* CLOCK_MONOTONIC */
+    uint64_t running_ns;       /* from when a time-out counts; 0: the guest does not run yet */
 
     /* What the VMM said of the guest's end: set by vmm->hear and vmm->end_vm. */
     bool guest_ended;   /* it runs no more; its last words may still be on their way */
@@ -66,6 +75,9 @@ struct launch {
     const char *cause;
     int status;
     uint64_t written_bytes[3]; /* standard output, standard error, log */
+    struct rusage usage;       /* of the VMM */
+    bool counted;              /* the guest said its counters: */
+    uint64_t kicks, upcalls, waits;
 };
 
 /*

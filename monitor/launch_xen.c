@@ -96,7 +96,7 @@ static void add_devices(const struct launch *launch, struct text *to)
     text_format(to, "]\nvif=[");
     for (unsigned i = 0; i < launch->device_count; i++) {
         char spec[64];
-        if (launch->devices[i].kind == DEVICE_BLOCK)
+        if (!launch_is_net(&launch->devices[i]))
             continue;
         snprintf(spec, sizeof spec, "bridge=%s", launch->devices[i].name);
         text_format(to, "%s", nets++ ? ", " : "");

@@ -28,7 +28,8 @@ enum device_kind {
     DEVICE_NET_TAP,
     DEVICE_NET_BRIDGE,
     DEVICE_NET_ADDRESS,
-    DEVICE_BLOCK
+    DEVICE_BLOCK,
+    DEVICE_RNG
 };
 
 struct device_option {

@@ -6,16 +6,8 @@
  */
 #include "pvabi/report.h"
 
-#include "pvabi/native.h"
+#include "pvabi/fault.h"
 
-#define PAGE 4096ull
-#define VECTORS 32u
-#define VECTOR_GENERAL_PROTECTION 13u
-#define VECTOR_PAGE_FAULT 14u
-#define FAULT_WRITE 2u
-#define FAULT_FETCH 16u
-#define STACK_SEARCH_PAGES 64u
-#define FRAME_BYTES_MAX (64u << 10)
 #define BACKTRACE_MAX 32u
 
 const struct pv_machine *pv_machine;
@@ -99,80 +91,45 @@ static void report_registers(const struct pv_trap_frame *frame)
     pv_say("\n");
 }
 
-/* A page that is not there, below the stack (see the monitor's rule, which this repeats). */
-static bool report_is_overflow(uint64_t address, uint64_t rsp)
+static unsigned report_look(const void *context, uint64_t address)
 {
-    uint64_t page = address & -PAGE;
-    bool below = address <= rsp && rsp - address <= 2u * PVN_RED_ZONE;
-    bool in_frame = address > rsp && address - rsp <= FRAME_BYTES_MAX && !pv_machine->mapped(rsp);
+    unsigned mapped = pv_machine->mapped(address);
 
-    if (address < PVN_RAM_BASE || pv_machine->mapped(page) || (!below && !in_frame))
-        return false;
-    for (unsigned i = 1; i <= STACK_SEARCH_PAGES; i++) {
-        if (pv_machine->mapped(page + i * PAGE) & PV_MAP_WRITE)
-            return true;
-    }
-    return false;
+    (void)context;
+    return (mapped & PV_MAP_PRESENT ? PV_PAGE_PRESENT : 0) |
+           (mapped & PV_MAP_WRITE ? PV_PAGE_WRITE : 0) |
+           (mapped & PV_MAP_EXECUTE ? PV_PAGE_EXECUTE : 0) |
+           (pv_machine->in_ram(address) ? PV_PAGE_RAM : 0);
 }
 
 static void report_page_fault(const struct pv_trap_frame *frame, uint64_t address)
 {
-    unsigned mapped = pv_machine->mapped(address);
-    bool overflow = !(frame->error & FAULT_FETCH) && report_is_overflow(address, frame->rsp);
+    bool overflow = pv_fault_is_stack_overflow(address, frame->error, frame->rsp, report_look,
+                                               NULL);
 
     pv_say(overflow ? "stack overflow: " : "page fault: ");
-    pv_say(frame->error & FAULT_FETCH   ? "execute at 0x"
-           : frame->error & FAULT_WRITE ? "write to 0x"
-                                        : "read from 0x");
+    pv_say(pv_fault_access(frame->error));
+    pv_say(" 0x");
     pv_say_hex(address, 1);
     if (overflow)
         return;
-    if (address < PAGE)
-        pv_say(" (NULL page)");
-    else if (mapped && frame->error & FAULT_FETCH)
-        pv_say(" (non-executable memory)");
-    else if (mapped && frame->error & FAULT_WRITE)
-        pv_say(mapped & PV_MAP_EXECUTE ? " (program text)" : " (read-only memory)");
-    else if (pv_machine->in_ram(address))
-        pv_say(" (a guard page or protected memory)");
-    else
-        pv_say(" (unmapped memory)");
+    pv_say(" (");
+    pv_say(pv_fault_why(address, frame->error, report_look(NULL, address)));
+    pv_say(")");
 }
 
 static void report_exception(const struct pv_trap_frame *frame, uint64_t address)
 {
-    static const char *const report_exceptions[VECTORS] = {
-        [0] = "divide error",
-        [1] = "debug trap",
-        [2] = "non-maskable interrupt",
-        [3] = "breakpoint",
-        [4] = "overflow",
-        [5] = "bound range exceeded",
-        [6] = "invalid opcode",
-        [7] = "no floating-point unit",
-        [8] = "double fault",
-        [10] = "invalid TSS",
-        [11] = "segment not present",
-        [12] = "stack segment fault",
-        [13] = "general protection",
-        [14] = "page fault",
-        [16] = "x87 floating-point error",
-        [17] = "alignment check",
-        [18] = "machine check",
-        [19] = "SIMD floating-point error",
-        [21] = "control protection",
-    };
-    const char *name = report_exceptions[frame->vector % VECTORS];
-
-    if (frame->vector == VECTOR_PAGE_FAULT) {
+    if (frame->vector == PV_FAULT_PAGE) {
         report_page_fault(frame, address);
-    } else if (frame->vector == VECTOR_GENERAL_PROTECTION && frame->error & 2) {
-        pv_say("general protection: software interrupt 0x");
+    } else if (frame->vector == PV_FAULT_GENERAL_PROTECTION &&
+               frame->error & PV_FAULT_IS_INTERRUPT) {
+        pv_say(PV_FAULT_INTERRUPT_TEXT);
         pv_say_hex(frame->error >> 3, 1);
-    } else if (frame->vector == VECTOR_GENERAL_PROTECTION) {
-        pv_say("general protection: a privileged instruction or a non-canonical address");
+    } else if (frame->vector == PV_FAULT_GENERAL_PROTECTION) {
+        pv_say(PV_FAULT_PROTECTION_TEXT);
     } else {
-        pv_say(name != NULL ? name : "exception");
+        pv_say(pv_fault_name((unsigned)frame->vector % PV_FAULT_VECTORS));
         pv_say(" (exception ");
         pv_say_decimal((unsigned)frame->vector);
         pv_say(")");

@@ -110,6 +110,13 @@ static uint64_t native_config_read(const struct virtio_transport *transport, uin
     }
 }
 
+/* The ABI has nothing there that a driver writes. */
+static void native_config_write(const struct virtio_transport *transport, uint32_t offset,
+                                uint32_t value)
+{
+    (void)transport, (void)offset, (void)value;
+}
+
 static uint32_t native_config_generation(const struct virtio_transport *transport)
 {
     /* Acquire: loads of the configuration must not rise above this one; seen after them, the same
@@ -133,26 +140,10 @@ static const struct virtio_transport_ops native_transport_ops = {
     .driver_ok = native_driver_ok,
     .notify = native_notify,
     .config_read = native_config_read,
+    .config_write = native_config_write,
     .config_generation = native_config_generation,
     .fail = native_fail,
 };
-
-static EARLY bool class_of(uint16_t type, enum pv_class *class)
-{
-    switch (type) {
-    case VIRTIO_ID_NET:
-        *class = PV_NET;
-        return true;
-    case VIRTIO_ID_BLOCK:
-        *class = PV_BLK;
-        return true;
-    case VIRTIO_ID_CONSOLE:
-        *class = PV_CONSOLE;
-        return true;
-    default:
-        return false;
-    }
-}
 
 static EARLY void native_device_take(const struct pvn_device *record, enum pv_class class)
 {
@@ -188,7 +179,7 @@ EARLY void native_devices_find(const void *table, unsigned count, uint32_t strid
     for (unsigned i = 0; i < count; i++) {
         const struct pvn_device *record = (const void *)((const char *)table + (size_t)i * stride);
 
-        if (class_of(record->type, &class))
+        if (virtio_class_of(record->type, &class))
             native_device_take(record, class);
     }
 }

@@ -9,6 +9,7 @@
 #include "attach.h"
 #include "pvabi/errno.h"
 
+#define BLK_PATIENCE_NS 1000000000ull
 #define BLK_RING_WANTED 128u
 #define BLK_SEGMENTS_MAX 6u     /* with header and status 8 descriptors */
 #define BLK_SECTORS_MAX 0x8000u /* 16 MiB in one request */
@@ -168,6 +169,7 @@ static int blk_attach(const struct pv_device *device, void *memory, struct pv_bl
                             &frontend->blk.event) < 0)
         return blk_fail(frontend, "queue set-up failed");
     transport->ops->driver_ok(transport);
+    frontend->blk.patience_ns = transport->ops->working ? BLK_PATIENCE_NS : 0;
     return 0;
 }
 
@@ -291,7 +293,10 @@ static void blk_refresh(struct pv_blk *blk)
 
     if (blk->fault)
         return;
-    if (blk_config_read(frontend, &config) < 0)
+    if (frontend->transport->ops->working &&
+        !frontend->transport->ops->working(frontend->transport))
+        blk_fail(frontend, "the device is gone");
+    else if (blk_config_read(frontend, &config) < 0)
         blk_fail(frontend, "configuration does not come to rest");
     else if (config.capacity > UINT64_MAX / PV_SECTOR_BYTES)
         blk_fail(frontend, "capacity is too large");

@@ -10,7 +10,9 @@
 
 #include "host.h"
 
-/* Events of one device, one for each queue that it may have. */
+/* Queues of one device (a console's are the most), and its events, which they share in turn: an
+ * interrupt raises all of them. */
+#define VIRTIO_MMIO_QUEUES_MAX 10u
 #define VIRTIO_MMIO_EVENTS 4u
 #define VIRTIO_MMIO_BYTES_MIN 0x100u
 

@@ -7,18 +7,23 @@ import subprocess
 
 from harness import (Machine, check, contains, coracle, equal, folder, guest, make_tar, needs_root)
 
+HYPERVISORS = ("native", "microvm", "q35")
+
 
 def test_raw_copy():
     """blkcopy reads blk0 through /dev/blk0 and writes it to blk1."""
-    with folder() as work:
-        source, target = work / "source", work / "target"
-        data = random.Random(1).randbytes(3 * 1024 * 1024 + 512)
-        source.write_bytes(data)
-        target.write_bytes(b"\0" * len(data))
-        result = coracle("--blk", f"{source},ro", "--blk", target, guest("blkcopy"))
-        equal(result.status, 0, f"status ({result.err})")
-        check(target.read_bytes() == data, "the copy differs")
-        check(source.read_bytes() == data, "the read-only source has changed")
+    for hypervisor in HYPERVISORS:
+        with folder() as work:
+            source, target = work / "source", work / "target"
+            data = random.Random(1).randbytes(3 * 1024 * 1024 + 512)
+            source.write_bytes(data)
+            target.write_bytes(b"\0" * len(data))
+            result = coracle("--on", hypervisor, "--blk", f"{source},ro", "--blk", target,
+                             guest("blkcopy"))
+            equal(result.status, 0, f"{hypervisor}: status ({result.err})")
+            check(target.read_bytes() == data, f"{hypervisor}: the copy differs")
+            check(source.read_bytes() == data, f"{hypervisor}: the read-only source has changed")
+    return len(HYPERVISORS)
 
 
 def test_tail_is_padded():
@@ -34,13 +39,16 @@ def test_tail_is_padded():
 
 
 def test_read_only_disk():
-    with folder() as work:
-        disk = work / "disk"
-        disk.write_bytes(b"x" * 4096)
-        result = coracle("--blk", f"{disk},ro", "--blk", f"{disk},ro", guest("blkcopy"))
-        equal(result.status, 3, f"status ({result.err})")
-        contains(result.err, "Read-only file system", "standard error")
-        check(disk.read_bytes() == b"x" * 4096, "the disk has changed")
+    for hypervisor in HYPERVISORS:
+        with folder() as work:
+            disk = work / "disk"
+            disk.write_bytes(b"x" * 4096)
+            result = coracle("--on", hypervisor, "--blk", f"{disk},ro", "--blk", f"{disk},ro",
+                             guest("blkcopy"))
+            equal(result.status, 3, f"{hypervisor}: status ({result.err})")
+            contains(result.err, "Read-only file system", f"{hypervisor}: standard error")
+            check(disk.read_bytes() == b"x" * 4096, f"{hypervisor}: the disk has changed")
+    return len(HYPERVISORS)
 
 
 def test_disk_shrinks_while_in_use():
@@ -61,26 +69,32 @@ def test_disk_shrinks_while_in_use():
 
 
 def test_full_disk_under_a_writing_guest():
+    """The guest learns of it and goes on; on native the monitor says it too, in one line."""
     needs_root()
-    with folder() as work:
-        small = work / "small"
-        small.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M", "none", str(small)], check=True)
-        try:
-            disk = small / "disk"
-            with open(disk, "wb") as file:
-                file.truncate(4 * 1024 * 1024)
-            result = coracle("--blk", disk, guest("blkfill"))
-            equal(result.status, 0, f"status ({result.err})")
-            contains(result.out, "write error: ", "standard output")
-            equal(len([line for line in result.err.splitlines() if "disk" in line]), 1,
-                  f"lines about the disk {result.err!r}")
-            # What the guest was told is written is there.
-            written = int(result.out.split("written: ")[1].split()[0])
-            data = disk.read_bytes()[:written]
-            check(written > 0 and data == b"f" * written, "what was written is not there")
-        finally:
-            subprocess.run(["umount", str(small)], check=True)
+    for hypervisor in HYPERVISORS:
+        with folder() as work:
+            small = work / "small"
+            small.mkdir()
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M", "none", str(small)], check=True)
+            try:
+                fill(hypervisor, small / "disk")
+            finally:
+                subprocess.run(["umount", str(small)], check=True)
+    return len(HYPERVISORS)
+
+
+def fill(hypervisor, disk):
+    with open(disk, "wb") as file:
+        file.truncate(4 * 1024 * 1024)
+    result = coracle("--on", hypervisor, "--blk", disk, guest("blkfill"))
+    equal(result.status, 0, f"{hypervisor}: status ({result.err})")
+    contains(result.out, "write error: ", f"{hypervisor}: standard output")
+    equal(len([line for line in result.err.splitlines() if "disk" in line]),
+          1 if hypervisor == "native" else 0, f"{hypervisor}: lines about it {result.err!r}")
+    # What the guest was told is written is there.
+    written = int(result.out.split("written: ")[1].split()[0])
+    data = disk.read_bytes()[:written]
+    check(written > 0 and data == b"f" * written, f"{hypervisor}: what was written is not there")
 
 
 def listing(folder_):
@@ -125,9 +139,11 @@ def test_tar_formats():
         for tar_format in ("gnu", "pax", "oldgnu"):
             disk = work / f"{tar_format}.tar"
             make_tar(tree, disk, f"--format={tar_format}")
-            result = coracle("--blk", f"{disk},ro", guest("tree"))
-            equal(result.status, 0, f"{tar_format}: status ({result.err})")
-            equal(sorted(result.out.splitlines()), listing(tree), f"{tar_format}: the tree")
+            for hypervisor in HYPERVISORS:
+                what = f"{tar_format} on {hypervisor}"
+                result = coracle("--on", hypervisor, "--blk", f"{disk},ro", guest("tree"))
+                equal(result.status, 0, f"{what}: status ({result.err})")
+                equal(sorted(result.out.splitlines()), listing(tree), f"{what}: the tree")
 
 
 def test_sparse_member_is_refused_by_name():

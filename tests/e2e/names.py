@@ -7,6 +7,8 @@ import sys
 
 from harness import (BUILD, check, contains, equal, folder, guest, run, tap_namespace)
 
+HYPERVISORS = ("native", "microvm", "q35")
+
 SERVER = """
 import http.server, socket, sys
 class Server(http.server.ThreadingHTTPServer):
@@ -63,10 +65,12 @@ def test_dhcp_and_dns():
             network(inside, work, "--dhcp-range=10.77.0.50,10.77.0.59,1h",
                     "--address=/page.test/10.77.0.1"), \
             program(inside(sys.executable, "-c", SERVER, "10.77.0.1"), "ready"):
-        result = fetch(inside, "page.test")
-        equal(result.status, 0, f"status ({result.err})")
-        contains(result.out, "from 10.77.0.5", "what the server said")
-        contains(result.err, "net0: 10.77.0.5", "the log")
+        for hypervisor in HYPERVISORS:
+            result = fetch(inside, "page.test", "--on", hypervisor)
+            equal(result.status, 0, f"{hypervisor}: status ({result.err})")
+            contains(result.out, "from 10.77.0.5", f"{hypervisor}: what the server said")
+            contains(result.err, "net0: 10.77.0.5", f"{hypervisor}: the log")
+    return len(HYPERVISORS)
 
 
 def test_name_that_does_not_exist():
@@ -95,8 +99,10 @@ def test_two_networks():
     """Two interfaces at once: a tap and the user-mode network."""
     with folder() as work, tap_namespace() as inside, \
             program(inside(sys.executable, "-c", SERVER, "10.77.0.1"), "ready"):
-        result = run(inside(BUILD / "coracle", "run", "--timeout", "100", "--net",
-                            "tap:ctap0,ip=10.77.0.9/24", "--net", "user", guest("fetch"),
-                            "10.77.0.1", "8000"))
-        equal(result.status, 0, f"status ({result.err})")
-        contains(result.out, "from 10.77.0.9", "what the server said")
+        for hypervisor in HYPERVISORS:
+            result = run(inside(BUILD / "coracle", "run", "--on", hypervisor, "--timeout", "100",
+                                "--net", "tap:ctap0,ip=10.77.0.9/24", "--net", "user",
+                                guest("fetch"), "10.77.0.1", "8000"))
+            equal(result.status, 0, f"{hypervisor}: status ({result.err})")
+            contains(result.out, "from 10.77.0.9", f"{hypervisor}: what the server said")
+    return len(HYPERVISORS)

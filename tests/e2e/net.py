@@ -143,10 +143,10 @@ def check_connections(host):
 
 # ---- tests -------------------------------------------------------------------------------------
 
-def tap_check(name, memory="16M"):
+def tap_check(name, memory="16M", hypervisor="native"):
     """Boots the echo guest on a tap and has this file talk to it."""
     with tap_namespace() as inside:
-        command = inside(BUILD / "coracle", "run", "--mem", memory, "--net",
+        command = inside(BUILD / "coracle", "run", "--on", hypervisor, "--mem", memory, "--net",
                          f"tap:ctap0,ip={GUEST}/24,gw=10.77.0.1", guest("net_echo"))
         machine = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
@@ -182,12 +182,31 @@ def test_tap_v6():
     tap_check("v6")
 
 
+def test_tap_bulk_on_qemu():
+    """Over virtio-mmio and over PCI."""
+    tap_check("bulk", hypervisor="microvm")
+    tap_check("bulk", hypervisor="q35")
+
+
+def test_tap_datagrams_on_qemu():
+    tap_check("datagrams", hypervisor="microvm")
+    tap_check("datagrams", hypervisor="q35")
+
+
 def test_tap_connections():
     tap_check("connections")
 
 
+def test_tap_connections_on_qemu():
+    tap_check("connections", hypervisor="q35")
+
+
 def test_tap_outage():
     tap_check("outage")
+
+
+def test_tap_outage_on_qemu():
+    tap_check("outage", hypervisor="q35")
 
 
 def test_tap_flood():

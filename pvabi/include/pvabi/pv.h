@@ -112,7 +112,7 @@ extern struct pv_counters pv_counters;
 /* ---- devices ------------------------------------------------------------------------------ */
 
 enum pv_class { PV_NET, PV_BLK, PV_CONSOLE, PV_RNG };
-enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_XEN, PV_FAMILY_COUNT };
+enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_MODULE, PV_FAMILY_XEN, PV_FAMILY_COUNT };
 
 /* Addresses that the host gives a network device; prefix 0: none, ask DHCP. Network byte order. */
 struct pv_net_address {
@@ -122,6 +122,8 @@ struct pv_net_address {
     uint8_t prefix4;
 };
 
+struct pv_console;
+
 /* A device that the platform found. Lives for ever. */
 struct pv_device {
     enum pv_class class;
@@ -129,6 +131,9 @@ struct pv_device {
     unsigned index;        /* within its class: net0, net1, ... */
     const void *transport; /* for the frontend: how this device is reached */
     struct pv_net_address net;
+    /* A console that the platform itself has attached, because pv->write goes there. Its frontend
+     * hands it out once more: memory_bytes is 0 then, and attach takes no memory. */
+    struct pv_console *console;
 };
 
 #define PV_DEVICES_MAX 32u
@@ -183,6 +188,9 @@ struct pv_blk {
     uint32_t sectors_max;  /* in one request (discards too) */
     uint32_t block_bytes;  /* the device's smallest unit: 512 or a greater power of two */
     unsigned requests_max; /* worth keeping in flight; large ones may meet -EAGAIN before that */
+    /* When nothing has completed for so long, refresh tells whether the device is still there; 0: it
+     * cannot vanish. */
+    uint64_t patience_ns;
 };
 
 struct pv_blk_ops {
@@ -251,27 +259,34 @@ struct pv_net_ops {
 };
 extern const struct pv_net_ops *const pv_net_frontends[PV_FAMILY_COUNT];
 
-/* -- console: bytes, for input and for output in bulk; pv->write is always there -- */
+/* -- console: bytes. Input is posted and taken as elsewhere; output is written at once, for the
+ * platform whose pv->write goes to a console. Everybody else writes with pv->write. -- */
 
 struct pv_console {
     const char *fault;
-    unsigned rx_event;
-    unsigned tx_event;
-    unsigned rx_slots;
-    unsigned tx_slots;
+    bool reported;      /* the fault was said: by whoever finds it first */
+    unsigned rx_event;  /* raised for input */
+    unsigned end_event; /* raised when input may have ended; may be rx_event */
+    unsigned rx_slots;  /* 0: there is no input */
+    bool writable;      /* there is a way out for output */
+    bool log_apart;     /* the log has a way of its own, where standard output does not go */
 };
 
 struct pv_console_ops {
     size_t (*memory_bytes)(const struct pv_device *device);
     int (*attach)(const struct pv_device *device, void *memory, struct pv_console **console);
     int (*rx_post)(struct pv_console *console, void *buffer, uint32_t bytes, void *cookie);
-    /* *bytes is at most what was posted; 0 with a return of 1 is the end of input. */
+    /* *bytes is at most what was posted; 0 with a return of 1 is the end of input, and *cookie is
+     * NULL where no buffer came back with it. */
     int (*rx_take)(struct pv_console *console, void **cookie, uint32_t *bytes);
     bool (*rx_ask)(struct pv_console *console);
     void (*rx_kick)(struct pv_console *console);
-    int (*tx_post)(struct pv_console *console, const void *data, uint32_t bytes, void *cookie);
-    int (*tx_take)(struct pv_console *console, void **cookie);
-    void (*tx_kick)(struct pv_console *console);
+    /* Hands `bytes` bytes over, and waits for that, but not for ever: a device that takes none for
+     * half a minute is out of service. Returns how many were handed over, or -EIO for none. Uses
+     * nothing that the calls for input use, so it may come between any two instructions of them,
+     * but not of itself. */
+    long (*write)(struct pv_console *console, enum pv_channel channel, const void *data,
+                  size_t bytes);
 };
 extern const struct pv_console_ops *const pv_console_frontends[PV_FAMILY_COUNT];
 

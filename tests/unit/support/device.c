@@ -123,6 +123,16 @@ static uint64_t test_config_read(const struct virtio_transport *transport, uint3
     return value;
 }
 
+static void test_config_write(const struct virtio_transport *transport, uint32_t offset,
+                              uint32_t value)
+{
+    struct device *device = device_of(transport);
+
+    if (offset <= DEVICE_CONFIG_BYTES - 4 && offset % 4 == 0)
+        device->written[offset / 4] = value;
+    device->config_writes++;
+}
+
 static uint32_t test_config_generation(const struct virtio_transport *transport)
 {
     struct device *device = device_of(transport);
@@ -145,6 +155,7 @@ static const struct virtio_transport_ops test_ops = {
     .driver_ok = test_driver_ok,
     .notify = test_notify,
     .config_read = test_config_read,
+    .config_write = test_config_write,
     .config_generation = test_config_generation,
     .fail = test_fail,
 };

@@ -15,7 +15,7 @@
 #include "pvabi/virtio/transport.h"
 #include "pvabi/virtio/wire.h"
 
-#define DEVICE_QUEUES 3u
+#define DEVICE_QUEUES 10u
 #define DEVICE_CONFIG_BYTES 64u
 
 struct device_queue {
@@ -39,6 +39,8 @@ struct device {
     bool refuses;       /* feature negotiation fails */
     bool breaks_set_up; /* queue_setup fails */
     bool begun, driver_ok;
+    uint32_t written[DEVICE_CONFIG_BYTES / 4]; /* the last word that the driver wrote there */
+    unsigned config_writes;
     unsigned failed;   /* how often the frontend gave up */
     bool driver_rings; /* ring memory comes out of the frontend's memory, as with mmio and pci */
     struct device_queue queues[DEVICE_QUEUES];
