@@ -25,7 +25,7 @@ xl save ticks saved >&2
 xl restore saved >&2
 [ "$(xl domid ticks)" != "$before" ]
 until_said "tick 99"
-sed 's/\x10.//g; s/\r$//' $log >said # the marks of the console's channels
+tr -d '\020\001-\003\r' <$log >said # without the marks of the console's channels
 i=0
 while [ $i -lt 100 ]; do
     [ "$(grep -c "^tick $i$" said)" = 1 ] || { echo "tick $i is not there once:" >&2; cat -v $log >&2; exit 1; }
