@@ -85,11 +85,12 @@ enum pv_request xen_request_take(uint64_t *pages)
     if (!listens && xen_store != NULL) {
         listens = true;
         watch();
-    } else if (xenstore_fired(1ull << XENBUS_WATCH_SHUTDOWN) != 0) {
-        request = request_read();
-    } else if (xenstore_fired(1ull << XENBUS_WATCH_MEMORY) != 0) {
-        request = target_read(pages);
     }
+    if (xenstore_fired(1ull << XENBUS_WATCH_SHUTDOWN) != 0)
+        request = request_read();
+    /* NONE makes the kernel sleep, so nothing may be left that has fired. */
+    if (request == PV_REQUEST_NONE && xenstore_fired(1ull << XENBUS_WATCH_MEMORY) != 0)
+        request = target_read(pages);
     xen_upcalls_restore(state);
     return request;
 }

@@ -74,6 +74,18 @@ static void child_ends(void)
     ask("reboot", PV_REQUEST_END, SHUTDOWN_reboot);
 }
 
+/* Both watches fire when they are set: one look is to take what both say. */
+static void child_looks_at_both(void)
+{
+    xen_store_set(XEN_HOME "memory/target", "65536");
+    listen();
+    require(xen_request_take(&pages) == PV_REQUEST_MEMORY && pages == 0);
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    xen_store_set(XEN_HOME "memory/target", "65532");
+    xen_store_deliver();
+    require(xen_request_take(&pages) == PV_REQUEST_MEMORY && pages == 1);
+}
+
 /* The target counts from what it was at first; more than that is nothing to us. */
 static void child_balloons(void)
 {
@@ -149,6 +161,7 @@ static void test_requests(void **state)
 {
     (void)state;
     in_a_child(child_ends);
+    in_a_child(child_looks_at_both);
     in_a_child(child_balloons);
     in_a_child(child_suspends);
     in_a_child(child_early);
