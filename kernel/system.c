@@ -10,30 +10,25 @@
 #include "kernel/log.h"
 #include "kernel/random.h"
 #include "kernel/start.h"
-#include "kernel/sync.h"
 #include "kernel/thread.h"
 #include "pvabi/pv.h"
 
 #define SEED_WORDS 4u
 #define STATUS_ASKED_TO_END 143 /* what a program has that SIGTERM ends */
 
-static void wake_parked(struct waiter *waiter)
+static void wake(void *thread)
 {
-    thread_unpark(waiter->context);
+    thread_unpark(thread);
 }
 
-/* Sleeps until there is a request. No wake-up is lost: the waiter is queued before the look, and an
- * event from then on unparks this thread, so that a park after it returns at once. */
+/* Sleeps until there is a request. No wake-up is lost: an event after the look unparks this thread,
+ * so that the park returns at once. */
 static enum pv_request request_wait(uint64_t *pages)
 {
-    struct waiter waiter = {.wake = wake_parked, .context = thread_self()};
-    enum pv_request request;
+    enum pv_request request = pv->request_take(pages);
 
-    waitq_add(&event_system_waitq, &waiter);
-    request = pv->request_take(pages);
     if (request == PV_REQUEST_NONE)
         thread_park(NO_DEADLINE);
-    waitq_remove(&waiter);
     return request;
 }
 
@@ -59,7 +54,11 @@ static void restored(void)
 
 static void system_run(void *unused)
 {
+    static struct event_listener listener = {.run = wake};
+
     (void)unused;
+    listener.context = thread_self();
+    event_listen_system(&listener);
     for (;;) {
         uint64_t pages = 0;
 

@@ -16,8 +16,9 @@ static unsigned device_count;
 bool bare_buses_wanted(uint32_t type)
 {
     enum pv_class class;
+    enum pv_family family;
 
-    return virtio_class_of(type, &class);
+    return virtio_class_of(type, &class, &family);
 }
 
 /* The next of its class; NULL when the table is full. */
@@ -42,10 +43,11 @@ void bare_buses_found(uint32_t type, const struct virtio_transport *transport)
 {
     struct pv_device *device;
     enum pv_class class;
+    enum pv_family family;
 
-    if (!virtio_class_of(type, &class))
+    if (!virtio_class_of(type, &class, &family))
         return;
-    device = device_add(class, PV_FAMILY_VIRTIO, transport);
+    device = device_add(class, family, transport);
     if (device != NULL && class == PV_NET)
         device->net = pv_cmdline_net_address(device->index);
 }

@@ -16,6 +16,7 @@
 #define NO_LINE UINT32_MAX
 #define MESSAGE_ADDRESS 0xfee00000u
 #define DESTINATION_SHIFT 12u
+#define STATUS_CONFIG_CHANGED 2u /* virtio 1.2, 4.1.4.5 and 4.2.2: of a device with a status */
 #define STORM_NOBODY 1000u
 #define STORM_NO_PROGRESS 10000u
 #define POLL_NS 10000000ull
@@ -56,8 +57,8 @@ unsigned bare_events_take(unsigned count)
     return first;
 }
 
-/* Did it interrupt? Whether it did or not, it is quiet afterwards. */
-static bool bare_source_asks(const struct bare_source *source)
+/* Why it interrupted, 0 when it did not. Whether it did or not, it is quiet afterwards. */
+static uint32_t bare_source_status(const struct bare_source *source)
 {
     uint32_t status;
 
@@ -65,17 +66,19 @@ static bool bare_source_asks(const struct bare_source *source)
         status = *source->status;
         if (status != 0 && source->acknowledge != NULL)
             *source->acknowledge = status;
-        return status != 0;
+        return status;
     }
     if (source->status_byte != NULL)
-        return *source->status_byte != 0;
+        return *source->status_byte;
     if (source->status_port != 0)
-        return bare_inb(source->status_port) != 0;
-    return true;
+        return bare_inb(source->status_port);
+    return ~STATUS_CONFIG_CHANGED; /* a message: its events say it all */
 }
 
-static void bare_source_raise(const struct bare_source *source)
+static void bare_source_raise(const struct bare_source *source, uint32_t status)
 {
+    if (status & STATUS_CONFIG_CHANGED)
+        bare_event_raise(PV_EVENT_SYSTEM);
     for (unsigned i = 0; i < source->event_count; i++)
         bare_event_raise(source->event_first + i);
 }
@@ -97,8 +100,7 @@ void bare_poll(void)
 
         if (!bare_vector[bare_sources[i].vector].masked)
             continue;
-        (void)bare_source_asks(source);
-        bare_source_raise(source);
+        bare_source_raise(source, bare_source_status(source));
     }
 }
 
@@ -148,11 +150,12 @@ void bare_interrupt(unsigned vector)
     }
     for (unsigned i = 0; i < bare_source_count; i++) {
         const struct bare_source *source = &bare_sources[i].source;
+        uint32_t status = bare_sources[i].vector == vector ? bare_source_status(source) : 0;
 
-        if (bare_sources[i].vector != vector || !bare_source_asks(source))
+        if (status == 0)
             continue;
         asked = true;
-        bare_source_raise(source);
+        bare_source_raise(source, status);
     }
     if (vector != BARE_VECTOR_TIMER)
         bare_storm_watch(vector, asked);

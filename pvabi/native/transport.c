@@ -124,6 +124,13 @@ static uint32_t native_config_generation(const struct virtio_transport *transpor
     return __atomic_load_n(&native_of(transport)->record->config_generation, __ATOMIC_ACQUIRE);
 }
 
+static unsigned native_config_event(const struct virtio_transport *transport)
+{
+    uint16_t event = native_of(transport)->record->config_event;
+
+    return event < PV_EVENT_COUNT ? event : PV_EVENT_SYSTEM;
+}
+
 /* The ABI has no word for it: a device whose doorbell does not ring any more is given up. */
 static void native_fail(const struct virtio_transport *transport)
 {
@@ -142,10 +149,12 @@ static const struct virtio_transport_ops native_transport_ops = {
     .config_read = native_config_read,
     .config_write = native_config_write,
     .config_generation = native_config_generation,
+    .config_event = native_config_event,
     .fail = native_fail,
 };
 
-static EARLY void native_device_take(const struct pvn_device *record, enum pv_class class)
+static EARLY void native_device_take(const struct pvn_device *record, enum pv_class class,
+                                     enum pv_family family)
 {
     struct native_device *native = &natives[device_count];
     struct pv_device *device = &devices[device_count];
@@ -161,7 +170,7 @@ static EARLY void native_device_take(const struct pvn_device *record, enum pv_cl
             native->queue_sizes[i] = size;
     }
     device->class = class;
-    device->family = PV_FAMILY_VIRTIO;
+    device->family = family;
     device->index = record->index;
     device->transport = &native->transport;
     __builtin_memcpy(device->net.ip4, record->net.ip4, sizeof(device->net.ip4));
@@ -175,12 +184,13 @@ static EARLY void native_device_take(const struct pvn_device *record, enum pv_cl
 EARLY void native_devices_find(const void *table, unsigned count, uint32_t stride)
 {
     enum pv_class class;
+    enum pv_family family;
 
     for (unsigned i = 0; i < count; i++) {
         const struct pvn_device *record = (const void *)((const char *)table + (size_t)i * stride);
 
-        if (virtio_class_of(record->type, &class))
-            native_device_take(record, class);
+        if (virtio_class_of(record->type, &class, &family))
+            native_device_take(record, class, family);
     }
 }
 

@@ -12,9 +12,12 @@
 
 #include "transport.h"
 
+/* In an interrupt's status: the configuration has changed (4.1.4.5, 4.2.2). */
+#define VIRTIO_CONFIG_CHANGED 2u
+
 /* What an interrupt does: if there is a status register of one byte that reading clears (a port, or
  * device memory), it is read, and zero means that another device interrupts; then the events are
- * raised. Plain data, because no code of ours runs on an interrupt's stack. */
+ * raised, and with VIRTIO_CONFIG_CHANGED in the status PV_EVENT_SYSTEM, too. Plain data, because no code of ours runs on an interrupt's stack. */
 struct virtio_source {
     const void *status;   /* NULL: none */
     uint16_t status_port; /* 0: none */

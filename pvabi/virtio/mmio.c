@@ -262,6 +262,13 @@ static uint32_t mmio_config_generation(const struct virtio_transport *transport)
     return device->legacy ? 0 : mmio_read(device, MMIO_CONFIG_GENERATION);
 }
 
+/* The interrupt's status tells it from used buffers, and the platform raises the event (mmio.h). */
+static unsigned mmio_config_event(const struct virtio_transport *transport)
+{
+    (void)transport;
+    return PV_EVENT_SYSTEM;
+}
+
 static bool mmio_working(const struct virtio_transport *transport)
 {
     uint32_t status = mmio_read(mmio_of(transport), MMIO_STATUS);
@@ -286,6 +293,7 @@ static const struct virtio_transport_ops mmio_transport_ops = {
     .config_read = mmio_config_read,
     .config_write = mmio_config_write,
     .config_generation = mmio_config_generation,
+    .config_event = mmio_config_event,
     .working = mmio_working,
     .fail = mmio_fail,
 };

@@ -161,6 +161,7 @@ struct pci_device {
     uint16_t msix_count;    /* vectors in it */
     uint16_t vectors[PCI_QUEUES_MAX + 1u]; /* by queue; the last is of the configuration */
     uint16_t event_first;                  /* one event for each queue from here on */
+    uint16_t config_event;                 /* raised when the configuration changes */
     unsigned queue_count;                  /* that we use at most */
     struct pci_queue queues[PCI_QUEUES_MAX];
 };
@@ -233,6 +234,7 @@ unsigned pci_msix_find(struct pci_device *device, const struct pci_bar bars[PCI_
 /* Connects the device's interrupts: a message for each queue and one for the configuration, one for
  * all, or the line. `msix` is the capability's offset or 0. Returns NULL or what is wrong. */
 const char *pci_interrupts_connect(struct pci_device *device, unsigned msix);
+unsigned pci_config_event(const struct virtio_transport *transport); /* transport.h */
 /* The device's interrupts may come, or not any more. */
 void pci_interrupts_mask(const struct pci_device *device, bool masked);
 

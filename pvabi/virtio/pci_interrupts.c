@@ -64,6 +64,7 @@ static int message_shared(struct pci_device *device)
 
     for (unsigned i = 0; i <= PCI_QUEUES_MAX; i++)
         device->vectors[i] = 0;
+    device->config_event = device->event_first;
     return message_write(device, 0, &source);
 }
 
@@ -97,6 +98,7 @@ const char *pci_interrupts_connect(struct pci_device *device, unsigned msix)
     uint32_t command = pci_config_read(function, PCI_COMMAND, 2);
     uint32_t control;
 
+    device->config_event = PV_EVENT_SYSTEM;
     device->event_first = (uint16_t)function->host->events_take(device->queue_count);
     if (device->event_first == 0)
         return "there are no events left";
@@ -117,6 +119,11 @@ const char *pci_interrupts_connect(struct pci_device *device, unsigned msix)
         device->vectors[i] = VIRTIO_PCI_NO_VECTOR;
     pci_config_write(function, PCI_COMMAND, 2, command & ~PCI_COMMAND_NO_LINE);
     return line_connect(device) < 0 ? "there is no interrupt for it" : NULL;
+}
+
+unsigned pci_config_event(const struct virtio_transport *transport)
+{
+    return pci_device_of(transport)->config_event;
 }
 
 void pci_interrupts_mask(const struct pci_device *device, bool masked)

@@ -169,6 +169,7 @@ const struct virtio_transport_ops pci_legacy_ops = {
     .config_read = legacy_config_read,
     .config_write = legacy_config_write,
     .config_generation = legacy_config_generation,
+    .config_event = pci_config_event,
     .working = legacy_working,
     .fail = legacy_fail,
 };

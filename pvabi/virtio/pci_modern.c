@@ -212,6 +212,7 @@ const struct virtio_transport_ops pci_modern_ops = {
     .config_read = modern_config_read,
     .config_write = modern_config_write,
     .config_generation = modern_config_generation,
+    .config_event = pci_config_event,
     .working = modern_working,
     .fail = modern_fail,
 };

@@ -61,6 +61,9 @@ struct virtio_transport_ops {
     void (*config_write)(const struct virtio_transport *transport, uint32_t offset, uint32_t value);
     /* Differs after the configuration changed (2.5.1); always 0 on legacy devices. */
     uint32_t (*config_generation)(const struct virtio_transport *transport);
+    /* The event that is raised when the configuration changes: the device's own, one of its queues',
+     * or PV_EVENT_SYSTEM. */
+    unsigned (*config_event)(const struct virtio_transport *transport);
     /* Is the device there, and at work? After DRIVER_OK: false when it has vanished, was reset by
      * someone else, or asks for a reset (2.1.2). NULL: it cannot. */
     bool (*working)(const struct virtio_transport *transport);

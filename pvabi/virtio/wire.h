@@ -17,10 +17,12 @@
 #define VIRTIO_ID_BLOCK 2u
 #define VIRTIO_ID_CONSOLE 3u
 #define VIRTIO_ID_ENTROPY 4u
+#define VIRTIO_ID_SCSI 8u
 
-/* The class that our frontends serve such a device as; false: none of them does. */
-static inline bool virtio_class_of(uint32_t type, enum pv_class *class)
+/* What our frontends serve such a device as; false: none of them does. */
+static inline bool virtio_class_of(uint32_t type, enum pv_class *class, enum pv_family *family)
 {
+    *family = PV_FAMILY_VIRTIO;
     switch (type) {
     case VIRTIO_ID_NET:
         *class = PV_NET;
@@ -33,6 +35,10 @@ static inline bool virtio_class_of(uint32_t type, enum pv_class *class)
         return true;
     case VIRTIO_ID_ENTROPY:
         *class = PV_RNG;
+        return true;
+    case VIRTIO_ID_SCSI:
+        *class = PV_BLK;
+        *family = PV_FAMILY_VIRTIO_SCSI;
         return true;
     default:
         return false;
@@ -185,11 +191,18 @@ _Static_assert(sizeof(struct virtio_console_control) == 8, "virtio_console_contr
 #define VIRTIO_NET_F_GUEST_CSUM (1ull << 1)
 #define VIRTIO_NET_F_MTU (1ull << 3)
 #define VIRTIO_NET_F_MAC (1ull << 5)
+#define VIRTIO_NET_F_GUEST_TSO4 (1ull << 7)
+#define VIRTIO_NET_F_GUEST_TSO6 (1ull << 8)
+#define VIRTIO_NET_F_HOST_TSO4 (1ull << 11)
+#define VIRTIO_NET_F_HOST_TSO6 (1ull << 12)
+#define VIRTIO_NET_F_MRG_RXBUF (1ull << 15)
 #define VIRTIO_NET_F_STATUS (1ull << 16)
 
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 1u
 #define VIRTIO_NET_HDR_F_DATA_VALID 2u
 #define VIRTIO_NET_HDR_GSO_NONE 0u
+#define VIRTIO_NET_HDR_GSO_TCPV4 1u
+#define VIRTIO_NET_HDR_GSO_TCPV6 4u
 #define VIRTIO_NET_S_LINK_UP 1u
 
 struct virtio_net_header { /* 5.1.6 */
@@ -199,7 +212,7 @@ struct virtio_net_header { /* 5.1.6 */
     uint16_t gso_bytes;
     uint16_t csum_start;
     uint16_t csum_offset;
-    uint16_t num_buffers; /* not there on legacy devices (5.1.6.1) */
+    uint16_t num_buffers; /* not there on legacy devices without MRG_RXBUF (5.1.6.1) */
 };
 #define VIRTIO_NET_HEADER_BYTES 12u
 #define VIRTIO_NET_HEADER_BYTES_LEGACY 10u

@@ -87,6 +87,7 @@ static const char *rings_open(struct xen_net *frontend)
         return "there is no event channel left";
     frontend->net.rx_event = frontend->rx_channel.event;
     frontend->net.tx_event = frontend->tx_channel->event;
+    frontend->net.config_event = frontend->rx_channel.event; /* raised when the backend leaves */
     xen_net_rx_reset(frontend);
     xen_net_tx_reset(frontend);
     return NULL;
@@ -94,7 +95,7 @@ static const char *rings_open(struct xen_net *frontend)
 
 static const char *rings_publish(struct xen_net *frontend)
 {
-    struct xenbus_value values[12] = {
+    struct xenbus_value values[14] = {
         {"tx-ring-ref", NULL, frontend->tx_ring_ref},
         {"rx-ring-ref", NULL, frontend->rx_ring_ref},
         {"request-rx-copy", NULL, 1},
@@ -102,8 +103,10 @@ static const char *rings_publish(struct xen_net *frontend)
         {"feature-sg", NULL, 1},
         {"feature-no-csum-offload", NULL, 0},
         {"feature-ipv6-csum-offload", NULL, 1},
+        {"feature-gso-tcpv4", NULL, 1},
+        {"feature-gso-tcpv6", NULL, 1},
     };
-    unsigned count = 7;
+    unsigned count = 9;
 
     if (frontend->split) {
         values[count++] = (struct xenbus_value){"event-channel-tx", NULL,
@@ -157,6 +160,10 @@ static void limits_read(struct xen_net *frontend)
     most = frontend->sg ? MTU_MAX : MTU_ONE_PAGE;
     net->mtu = (uint16_t)(mtu >= MTU_MIN && mtu <= most ? mtu : MTU_DEFAULT);
     net->tx_csum = xenbus_number(bus, "feature-no-csum-offload", 0) != 1;
+    net->tx_tso4 = frontend->sg && net->tx_csum && xenbus_number(bus, "feature-gso-tcpv4", 0) == 1;
+    net->tx_tso6 = frontend->sg && net->tx_csum && frontend->csum6 &&
+                   xenbus_number(bus, "feature-gso-tcpv6", 0) == 1;
+    net->rx_frame_max = XEN_NETIF_MAX_TX_SIZE;
     net->rx_slots = RX_QUEUE;
     net->tx_slots = TX_PAGES;
     net->segments_max = SEGMENTS_MAX;
@@ -192,6 +199,13 @@ static const char *net_reconnect(struct xen_net *frontend)
 {
     net_forget(frontend);
     return net_connect(frontend);
+}
+
+/* The link is up as long as the backend is there. */
+static void net_refresh(struct pv_net *net)
+{
+    if (xen_net_ready(xen_net_of(net)) < 0)
+        net->link_up = false;
 }
 
 /* Is the device there? Looked at first in every call. */
@@ -244,4 +258,5 @@ const struct pv_net_ops xen_net_ops = {
     .tx_take = xen_net_tx_take,
     .tx_ask = xen_net_tx_ask,
     .tx_kick = xen_net_tx_kick,
+    .refresh = net_refresh,
 };

@@ -51,6 +51,7 @@ struct xen_net {
     netif_rx_front_ring_t rx;
     netif_tx_front_ring_t tx;
     bool split, sg, csum6;
+    uint16_t tx_extras;  /* requests in flight that describe large frames */
     bool rx_starved;     /* a frame waits in the ring for a buffer of the kernel's */
     unsigned rx_partial; /* responses that have come of a frame that is not whole */
     unsigned rx_queued, rx_next;
@@ -82,8 +83,7 @@ void xen_net_tx_reset(struct xen_net *frontend);
 
 /* The halves of xen_net_ops. */
 int xen_net_rx_post(struct pv_net *net, void *buffer, uint32_t bytes, void *cookie);
-int xen_net_rx_take(struct pv_net *net, void **cookie, uint32_t *frame_bytes,
-                    struct pv_net_meta *meta);
+int xen_net_rx_take(struct pv_net *net, struct pv_net_frame *frame);
 bool xen_net_rx_ask(struct pv_net *net);
 void xen_net_rx_kick(struct pv_net *net);
 int xen_net_tx_post(struct pv_net *net, const struct pv_segment *segments, unsigned count,

@@ -8,11 +8,14 @@
 
 /* A frame that lies in the ring. */
 struct rx_frame {
-    unsigned count; /* of responses */
+    unsigned slots; /* of the ring: parts and descriptions */
+    unsigned count; /* of parts */
     uint32_t bytes; /* 0: to be dropped */
     uint16_t flags; /* of the first response */
+    uint8_t gso;
+    uint16_t segment_bytes;
     struct {
-        uint16_t offset, bytes;
+        uint16_t slot, offset, bytes;
     } parts[FRAME_PAGES];
 };
 
@@ -56,7 +59,7 @@ static const char *response_check(const struct netif_rx_response *response, RING
 {
     if (response->id != index % RX_RING)
         return "a received frame's id is wrong";
-    if (response->flags & (NETRXF_extra_info | NETRXF_gso_prefix))
+    if (response->flags & NETRXF_gso_prefix)
         return "a received frame is of a kind that was not asked for";
     if (response->status > 0 &&
         (uint32_t)response->offset + (uint32_t)response->status > XEN_PAGE_BYTES)
@@ -64,60 +67,138 @@ static const char *response_check(const struct netif_rx_response *response, RING
     return NULL;
 }
 
+/* Judges a large frame's description, a copy, which takes the place of a response. */
+static const char *extra_check(const struct netif_extra_info *extra, struct rx_frame *frame)
+{
+    if (extra->type != XEN_NETIF_EXTRA_TYPE_GSO || extra->flags != 0 ||
+        (extra->u.gso.type != XEN_NETIF_GSO_TYPE_TCPV4 &&
+         extra->u.gso.type != XEN_NETIF_GSO_TYPE_TCPV6) ||
+        extra->u.gso.size == 0)
+        return "a received frame is described in a way that was not asked for";
+    frame->gso = extra->u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4 ? PV_NET_GSO_TCP4 : PV_NET_GSO_TCP6;
+    frame->segment_bytes = extra->u.gso.size;
+    return NULL;
+}
+
+/* Adds a part from a response that was checked. */
+static void part_add(struct rx_frame *frame, const struct netif_rx_response *response)
+{
+    uint16_t bytes = response->status > 0 ? (uint16_t)response->status : 0;
+
+    frame->parts[frame->count].slot = (uint16_t)frame->slots++;
+    frame->parts[frame->count].offset = response->offset;
+    frame->parts[frame->count++].bytes = bytes;
+    frame->bytes += bytes;
+}
+
 /* Looks at the first frame in the ring, of which `there` responses have come. 1, 0 when it is not
  * whole yet, -EIO. */
 static int frame_look(struct xen_net *frontend, struct rx_frame *frame, unsigned there)
 {
-    bool more = true, damaged = false;
+    struct netif_rx_response response = {.flags = NETRXF_more_data};
+    bool damaged = false;
 
-    frame->count = 0;
-    frame->bytes = 0;
-    frame->flags = 0;
-    while (more) {
-        RING_IDX index = frontend->rx.rsp_cons + frame->count;
-        struct netif_rx_response response;
-        const char *wrong;
+    *frame = (struct rx_frame){0};
+    while (response.flags & NETRXF_more_data) {
+        RING_IDX index = frontend->rx.rsp_cons + frame->slots;
+        const char *wrong = NULL;
 
         if (frame->count == FRAME_PAGES)
             return xen_net_fail(frontend, "a received frame has too many parts");
-        if (frame->count == there)
+        if (frame->slots == there)
             return 0;
         RING_COPY_RESPONSE(&frontend->rx, index, &response);
         wrong = response_check(&response, index);
+        if (wrong == NULL && frame->count == 0)
+            frame->flags = response.flags;
+        if (wrong == NULL && frame->count > 0 && response.flags & NETRXF_extra_info)
+            wrong = "a received frame is described in a way that was not asked for";
+        if (wrong == NULL) {
+            damaged |= response.status <= 0;
+            part_add(frame, &response);
+        }
+        if (wrong == NULL && response.flags & NETRXF_extra_info) {
+            struct netif_extra_info extra;
+
+            if (frame->slots == there)
+                return 0;
+            __builtin_memcpy(&extra, RING_GET_RESPONSE(&frontend->rx, frontend->rx.rsp_cons + 1u),
+                             sizeof(extra));
+            arch_barrier_compiler(); /* the copy is checked and used, the slot is not read again */
+            wrong = extra_check(&extra, frame);
+            frame->slots++;
+        }
         if (wrong != NULL)
             return xen_net_fail(frontend, wrong);
-        if (frame->count == 0)
-            frame->flags = response.flags;
-        if (response.status <= 0)
-            damaged = true;
-        frame->parts[frame->count].offset = response.offset;
-        frame->parts[frame->count].bytes = response.status > 0 ? (uint16_t)response.status : 0;
-        frame->bytes += frame->parts[frame->count++].bytes;
-        more = (response.flags & NETRXF_more_data) != 0;
     }
     if (damaged || frame->bytes < FRAME_MIN)
         frame->bytes = 0;
     return 1;
 }
 
-/* Copies a frame to a buffer of the kernel's that is large enough. */
-static void frame_copy(const struct xen_net *frontend, const struct rx_frame *frame, uint8_t *to)
+/* How many of the kernel's buffers a frame takes; 0: there are not enough, or it takes too many. */
+static unsigned buffers_needed(const struct xen_net *frontend, uint32_t bytes)
 {
-    for (unsigned i = 0; i < frame->count; i++) {
-        unsigned page = (frontend->rx.rsp_cons + i) % RX_PAGES;
+    uint32_t room = 0;
 
-        memcpy(to, frontend->rx_pool.first + page * XEN_PAGE_BYTES + frame->parts[i].offset,
-               frame->parts[i].bytes);
-        to += frame->parts[i].bytes;
+    for (unsigned i = 0; i < frontend->rx_queued && i < PV_NET_PARTS_MAX; i++) {
+        room += frontend->rx_queue[(frontend->rx_next + i) % RX_QUEUE].bytes - HEADROOM;
+        if (room >= bytes)
+            return i + 1u;
+    }
+    return 0;
+}
+
+/* Copies a frame into the kernel's buffers, which have room, one after the other. */
+static void frame_copy(struct xen_net *frontend, const struct rx_frame *frame,
+                       struct pv_net_frame *to)
+{
+    struct rx_buffer *buffer = &frontend->rx_queue[frontend->rx_next];
+    struct pv_net_part *part = &to->parts[0];
+
+    for (unsigned i = 0; i < frame->count; i++) {
+        unsigned page = (frontend->rx.rsp_cons + frame->parts[i].slot) % RX_PAGES;
+        const uint8_t *from = frontend->rx_pool.first + page * XEN_PAGE_BYTES +
+                              frame->parts[i].offset;
+        uint32_t left = frame->parts[i].bytes;
+
+        while (left > 0) {
+            uint32_t room = buffer->bytes - HEADROOM - part->bytes;
+            uint32_t bytes = left < room ? left : room;
+
+            memcpy(buffer->address + HEADROOM + part->bytes, from, bytes);
+            part->bytes += bytes;
+            from += bytes;
+            left -= bytes;
+            if (bytes == room && part + 1 < to->parts + to->count) {
+                part++;
+                buffer = &frontend->rx_queue[(frontend->rx_next + (unsigned)(part - to->parts)) %
+                                             RX_QUEUE];
+            }
+        }
     }
 }
 
-int xen_net_rx_take(struct pv_net *net, void **cookie, uint32_t *frame_bytes,
-                    struct pv_net_meta *meta)
+/* Hands over what was taken: the buffers are the kernel's again, the slots the backend's. */
+static void frame_hand_over(struct xen_net *frontend, const struct rx_frame *frame,
+                            struct pv_net_frame *to)
+{
+    for (unsigned i = 0; i < to->count; i++) {
+        to->parts[i].cookie = frontend->rx_queue[frontend->rx_next].cookie;
+        to->parts[i].offset = HEADROOM;
+        frontend->rx_next = (frontend->rx_next + 1u) % RX_QUEUE;
+    }
+    frontend->rx_queued -= to->count;
+    frontend->rx.rsp_cons += frame->slots;
+    frontend->rx_channel.responses = true;
+    for (unsigned i = 0; i < frame->slots; i++)
+        rx_slot_post(frontend);
+}
+
+int xen_net_rx_take(struct pv_net *net, struct pv_net_frame *to)
 {
     struct xen_net *frontend = xen_net_of(net);
     struct rx_frame frame;
-    struct rx_buffer *buffer;
     int there, result;
 
     if (xen_net_ready(frontend) < 0)
@@ -134,23 +215,23 @@ int xen_net_rx_take(struct pv_net *net, void **cookie, uint32_t *frame_bytes,
     frontend->rx_partial = result == 0 ? (unsigned)there : 0;
     if (result <= 0)
         return result;
-    buffer = &frontend->rx_queue[frontend->rx_next];
-    if (frame.bytes > buffer->bytes - HEADROOM)
+    to->count = frame.bytes != 0 ? buffers_needed(frontend, frame.bytes) : 1;
+    if (to->count == 0) { /* larger than all that was posted */
+        to->count = 1;
         frame.bytes = 0;
-    if (frame.bytes != 0)
-        frame_copy(frontend, &frame, buffer->address + HEADROOM);
-    *cookie = buffer->cookie;
-    *frame_bytes = frame.bytes;
+    }
+    for (unsigned i = 0; i < to->count; i++)
+        to->parts[i].bytes = 0;
+    to->bytes = frame.bytes;
     /* A blank checksum is a frame that never left the host: its data is as sound as the memory it
      * lies in. */
-    *meta = (struct pv_net_meta){
-        .csum_valid = (frame.flags & (NETRXF_data_validated | NETRXF_csum_blank)) != 0};
-    frontend->rx_next = (frontend->rx_next + 1u) % RX_QUEUE;
-    frontend->rx_queued--;
-    frontend->rx.rsp_cons += frame.count;
-    frontend->rx_channel.responses = true;
-    for (unsigned i = 0; i < frame.count; i++)
-        rx_slot_post(frontend);
+    to->meta = (struct pv_net_meta){
+        .csum_valid = (frame.flags & (NETRXF_data_validated | NETRXF_csum_blank)) != 0,
+        .gso = frame.gso,
+        .segment_bytes = frame.segment_bytes};
+    if (frame.bytes != 0)
+        frame_copy(frontend, &frame, to);
+    frame_hand_over(frontend, &frame, to);
     return 1;
 }
 

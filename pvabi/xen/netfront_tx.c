@@ -20,6 +20,7 @@ void xen_net_tx_reset(struct xen_net *frontend)
     for (unsigned i = 0; i < TX_PAGES; i++)
         if (frontend->tx_pages[i].left > 0)
             frontend->tx_lost[frontend->tx_lost_count++] = frontend->tx_pages[i].cookie;
+    frontend->tx_extras = 0;
     frontend->tx_free = NO_PAGE;
     frontend->tx_free_count = 0;
     for (unsigned i = TX_PAGES; i-- > 0;)
@@ -98,6 +99,16 @@ static bool csum_is_inside(uint32_t bytes, const struct pv_net_meta *meta)
     return end <= bytes && end <= XEN_PAGE_BYTES;
 }
 
+/* May the backend cut this frame, and does its description fit? */
+static bool large_is_valid(const struct pv_net *net, uint32_t bytes, const struct pv_net_meta *meta)
+{
+    bool offered = meta->gso == PV_NET_GSO_TCP4 ? net->tx_tso4
+                                                : meta->gso == PV_NET_GSO_TCP6 && net->tx_tso6;
+
+    return offered && meta->csum_partial && meta->csum_offset == 16 && meta->segment_bytes != 0 &&
+           meta->header_bytes < bytes;
+}
+
 /* Can the backend find the place of the checksum by itself? It looks for TCP and UDP in IP. */
 static bool csum_is_known(const struct xen_net *frontend, const uint8_t *frame,
                           const struct pv_net_meta *meta)
@@ -135,8 +146,24 @@ static void csum_complete(const struct xen_net *frontend, uint16_t first, uint32
     at[1] = (uint8_t)sum;
 }
 
-/* Puts a frame's requests into the ring: the first names the size of all. */
-static void frame_request(struct xen_net *frontend, uint16_t first, uint32_t bytes, uint16_t flags)
+/* Behind the first request of a large frame: how it is to be cut. */
+static void extra_request(struct xen_net *frontend, const struct pv_net_meta *meta)
+{
+    struct netif_extra_info *extra = (void *)RING_GET_REQUEST(&frontend->tx,
+                                                              frontend->tx.req_prod_pvt);
+
+    *extra = (struct netif_extra_info){.type = XEN_NETIF_EXTRA_TYPE_GSO};
+    extra->u.gso.size = meta->segment_bytes;
+    extra->u.gso.type = meta->gso == PV_NET_GSO_TCP4 ? XEN_NETIF_GSO_TYPE_TCPV4
+                                                     : XEN_NETIF_GSO_TYPE_TCPV6;
+    frontend->tx.req_prod_pvt++;
+    frontend->tx_extras++;
+}
+
+/* Puts a frame's requests into the ring: the first names the size of all. `meta` of a large frame,
+ * otherwise NULL. There is room: a page each, and at most as many descriptions. */
+static void frame_request(struct xen_net *frontend, uint16_t first, uint32_t bytes, uint16_t flags,
+                          const struct pv_net_meta *meta)
 {
     uint16_t page = first;
     uint32_t left = bytes;
@@ -153,6 +180,8 @@ static void frame_request(struct xen_net *frontend, uint16_t first, uint32_t byt
         request->flags = (uint16_t)((page == first ? flags : 0u) |
                                     (left > part ? NETTXF_more_data : 0u));
         frontend->tx.req_prod_pvt++;
+        if (meta != NULL && page == first)
+            extra_request(frontend, meta);
         left -= part;
         page = frontend->tx_pages[page].next;
     }
@@ -164,13 +193,15 @@ int xen_net_tx_post(struct pv_net *net, const struct pv_segment *segments, unsig
     struct xen_net *frontend = xen_net_of(net);
     uint32_t bytes = frame_bytes(segments, count), at = 0;
     bool partial = meta != NULL && meta->csum_partial;
+    bool large = meta != NULL && meta->gso != PV_NET_GSO_NONE;
     uint16_t first, page, flags = 0;
     int result = xen_net_ready(frontend);
 
     if (result < 0)
         return result;
     if (bytes == 0 || (bytes > XEN_PAGE_BYTES && !frontend->sg) ||
-        (partial && !(net->tx_csum && csum_is_inside(bytes, meta))))
+        (partial && !(net->tx_csum && csum_is_inside(bytes, meta))) ||
+        (large && !large_is_valid(net, bytes, meta)))
         return -EINVAL;
     first = frontend->tx_lost_count == 0 ? frame_equip(frontend, bytes) : NO_PAGE;
     if (first == NO_PAGE)
@@ -188,7 +219,9 @@ int xen_net_tx_post(struct pv_net *net, const struct pv_segment *segments, unsig
     else if (partial)
         csum_complete(frontend, first, bytes, meta);
     frontend->tx_pages[first].cookie = cookie;
-    frame_request(frontend, first, bytes, flags);
+    if (large)
+        flags |= NETTXF_extra_info;
+    frame_request(frontend, first, bytes, flags, large ? meta : NULL);
     return 0;
 }
 
@@ -216,6 +249,12 @@ static int response_take(struct xen_net *frontend, void **cookie)
     RING_COPY_RESPONSE(&frontend->tx, frontend->tx.rsp_cons, &response);
     frontend->tx.rsp_cons++;
     frontend->tx_channel->responses = true;
+    if (response.status == NETIF_RSP_NULL) { /* to a description; its id means nothing */
+        if (frontend->tx_extras == 0)
+            return xen_net_fail(frontend, "a sent frame's status is unknown");
+        frontend->tx_extras--;
+        return 0;
+    }
     if (response.id >= TX_PAGES || frontend->tx_pages[response.id].first == NO_PAGE)
         return xen_net_fail(frontend, "a sent frame's id was never given");
     if (response.status != NETIF_RSP_OKAY && response.status != NETIF_RSP_ERROR &&

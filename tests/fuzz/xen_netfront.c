@@ -71,16 +71,22 @@ static void receive_post(struct bytes *bytes)
 
 static void receive_take(void)
 {
-    struct pv_net_meta meta;
-    uint32_t bytes;
-    void *cookie;
+    struct pv_net_frame got;
 
-    while (ops->rx_take(bed.net, &cookie, &bytes, &meta) == 1) {
-        struct frame *frame = cookie;
+    while (ops->rx_take(bed.net, &got) == 1) {
+        uint32_t bytes = 0;
 
-        require(frame >= bed.rx && frame < bed.rx + FRAMES && frame->in_flight);
-        require(bytes == 0 || (bytes >= 14 && bytes <= frame->bytes - bed.net->rx_headroom));
-        frame->in_flight = false;
+        require(got.count >= 1 && got.count <= PV_NET_PARTS_MAX);
+        for (unsigned i = 0; i < got.count; i++) {
+            struct frame *frame = got.parts[i].cookie;
+
+            require(frame >= bed.rx && frame < bed.rx + FRAMES && frame->in_flight);
+            require(got.parts[i].offset + got.parts[i].bytes <= frame->bytes);
+            bytes += got.parts[i].bytes;
+            frame->in_flight = false;
+        }
+        require(got.bytes == bytes && (bytes == 0 || bytes >= 14));
+        require(got.meta.gso == PV_NET_GSO_NONE || got.meta.segment_bytes > 0);
     }
 }
 
@@ -98,6 +104,9 @@ static void transmit_post(struct bytes *bytes)
     if (meta.csum_partial) {
         meta.csum_start = next16(bytes) % 5000u;
         meta.csum_offset = next8(bytes) & 16u;
+        meta.gso = next8(bytes) % 4u;
+        meta.segment_bytes = next16(bytes);
+        meta.header_bytes = 54;
     }
     free(frame->data);
     frame->bytes = 0;

@@ -134,6 +134,23 @@ static void test_events(void **state)
 }
 
 /* ISA lines go where the overrides send them. */
+/* Bit 1 of a status says that the configuration changed; a message has its event for that. */
+static void test_config_changed(void **state)
+{
+    volatile uint32_t status = 1;
+    struct bare_source source = {.status = &status}, message = {0};
+    const struct bare_source system = {.event_first = PV_EVENT_SYSTEM};
+    unsigned vector = connect_line(&source), other = connect_message(&message);
+
+    (void)state;
+    bare_interrupt(vector);
+    bare_interrupt(other);
+    assert_false(raised(&system));
+    status = 2;
+    bare_interrupt(vector);
+    assert_true(raised(&system));
+}
+
 static void test_override(void **state)
 {
     struct bare_source source = {0};
@@ -222,7 +239,8 @@ static void test_storms(void **state)
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup(function, set_up)
-    const struct CMUnitTest tests[] = {TEST(test_events), TEST(test_override), TEST(test_no_storm),
+    const struct CMUnitTest tests[] = {TEST(test_events),         TEST(test_config_changed),
+                                       TEST(test_override),       TEST(test_no_storm),
                                        TEST(test_line_of_nobody), TEST(test_storms)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,11 +121,17 @@ static void post(void)
 
 static int take(uint32_t *bytes, struct pv_net_meta *meta)
 {
-    void *cookie = NULL;
-    int got = ops->rx_take(bed.net, &cookie, bytes, meta);
+    struct pv_net_frame frame;
+    int got = ops->rx_take(bed.net, &frame);
 
-    if (got == 1)
-        assert_ptr_equal(cookie, &bed);
+    if (got == 1) {
+        assert_int_equal(frame.count, 1);
+        assert_ptr_equal(frame.parts[0].cookie, &bed);
+        assert_int_equal(frame.parts[0].offset, bed.net->rx_headroom);
+        assert_int_equal(frame.parts[0].bytes, frame.bytes);
+        *bytes = frame.bytes;
+        *meta = frame.meta;
+    }
     return got;
 }
 
@@ -176,6 +182,7 @@ struct back_sent {
     uint32_t bytes;
     unsigned parts;
     uint16_t flags, ids[20];
+    struct netif_extra_info extra;
 };
 
 /* Takes a frame as netback does: the first request names the size of all. */
@@ -199,6 +206,9 @@ static bool back_take(struct back_sent *sent)
         if (sent->parts == 0) {
             total = request.size;
             sent->flags = request.flags;
+            if (request.flags & NETTXF_extra_info)
+                memcpy(&sent->extra, RING_GET_REQUEST(&bed.tx, bed.tx.req_cons++),
+                       sizeof(sent->extra));
             if (more)
                 bytes = XEN_PAGE_BYTES;
         }
@@ -223,11 +233,10 @@ static void back_complete(uint16_t id, int16_t status)
 
 static void expect_fault(const char *words)
 {
-    struct pv_net_meta meta;
-    uint32_t bytes;
+    struct pv_net_frame frame;
     void *cookie;
 
-    assert_int_equal(ops->rx_take(bed.net, &cookie, &bytes, &meta), -EIO);
+    assert_int_equal(ops->rx_take(bed.net, &frame), -EIO);
     assert_non_null(bed.net->fault);
     assert_non_null(strstr(bed.net->fault, words));
     assert_int_equal(ops->tx_take(bed.net, &cookie), -EIO);
@@ -490,6 +499,137 @@ static void test_transmit_checksum(void **state)
     }
 }
 
+/* A large frame is described behind its first request; the answer to that frees nothing. */
+static void test_transmit_large(void **state)
+{
+    struct pv_net_meta meta = {.csum_partial = true,
+                               .gso = PV_NET_GSO_TCP4,
+                               .csum_start = 34,
+                               .csum_offset = 16,
+                               .header_bytes = 54,
+                               .segment_bytes = 1448};
+    struct back_sent sent;
+    void *cookie;
+
+    (void)state;
+    bed_open();
+    assert_true(bed.net->tx_tso4 && !bed.net->tx_tso6);
+    memcpy(bed.frame + 12, (uint8_t[]){0x08, 0x00}, 2);
+    assert_int_equal(send(60000, &meta, &bed), 0);
+    ops->tx_kick(bed.net);
+    assert_true(back_take(&sent));
+    assert_memory_equal(bed.sent, bed.frame, 60000);
+    assert_true(sent.flags & NETTXF_extra_info && sent.flags & NETTXF_csum_blank);
+    assert_int_equal(sent.extra.type, XEN_NETIF_EXTRA_TYPE_GSO);
+    assert_int_equal(sent.extra.flags, 0);
+    assert_int_equal(sent.extra.u.gso.size, 1448);
+    assert_int_equal(sent.extra.u.gso.type, XEN_NETIF_GSO_TYPE_TCPV4);
+    back_complete(0xdead, NETIF_RSP_NULL);
+    for (unsigned i = 0; i < sent.parts; i++) {
+        assert_int_equal(ops->tx_take(bed.net, &cookie), 0);
+        back_complete(sent.ids[i], 0);
+    }
+    assert_int_equal(ops->tx_take(bed.net, &cookie), 1);
+    meta.segment_bytes = 0;
+    assert_int_equal(send(60000, &meta, &bed), -EINVAL);
+    meta.segment_bytes = 1448;
+    meta.csum_partial = false;
+    assert_int_equal(send(60000, &meta, &bed), -EINVAL);
+    meta.csum_partial = true;
+    meta.gso = PV_NET_GSO_TCP6; /* not offered */
+    assert_int_equal(send(60000, &meta, &bed), -EINVAL);
+    assert_int_equal(send(60, NULL, &bed), 0);
+    ops->tx_kick(bed.net);
+    back_complete(0, NETIF_RSP_NULL); /* there is no description any more */
+    assert_int_equal(ops->tx_take(bed.net, &cookie), -EIO);
+    expect_fault("status");
+}
+
+static void back_extra(uint8_t type, uint8_t flags, uint8_t gso, uint16_t size)
+{
+    struct netif_extra_info extra = {.type = type, .flags = flags};
+
+    extra.u.gso.type = gso;
+    extra.u.gso.size = size;
+    bed.rx.req_cons++;
+    memcpy(RING_GET_RESPONSE(&bed.rx, bed.rx.rsp_prod_pvt), &extra, sizeof(extra));
+    bed.rx.rsp_prod_pvt++;
+}
+
+/* A large frame fills as many of the kernel's buffers as it needs. */
+static void test_receive_large(void **state)
+{
+    static uint8_t buffers[8][BUFFER_BYTES];
+    struct pv_net_frame frame;
+    uint32_t at = 0;
+
+    (void)state;
+    bed_open();
+    assert_int_equal(bed.net->rx_frame_max, 65535);
+    for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(ops->rx_post(bed.net, buffers[i], BUFFER_BYTES, buffers[i]), 0);
+    back_part(bed.frame, 0, 4096, NETRXF_more_data | NETRXF_extra_info | NETRXF_csum_blank);
+    back_push();
+    assert_int_equal(ops->rx_take(bed.net, &frame), 0);
+    back_extra(XEN_NETIF_EXTRA_TYPE_GSO, 0, XEN_NETIF_GSO_TYPE_TCPV4, 1448);
+    back_part(bed.frame + 4096, 0, 4096, NETRXF_more_data);
+    back_part(bed.frame + 8192, 0, 808, 0);
+    back_push();
+    assert_int_equal(ops->rx_take(bed.net, &frame), 1);
+    assert_int_equal(frame.bytes, 9000);
+    assert_int_equal(frame.count, 5);
+    assert_int_equal(frame.meta.gso, PV_NET_GSO_TCP4);
+    assert_int_equal(frame.meta.segment_bytes, 1448);
+    assert_true(frame.meta.csum_valid);
+    for (unsigned i = 0; i < frame.count; at += frame.parts[i++].bytes) {
+        assert_ptr_equal(frame.parts[i].cookie, buffers[i]);
+        assert_memory_equal(buffers[i] + frame.parts[i].offset, bed.frame + at,
+                            frame.parts[i].bytes);
+    }
+    assert_int_equal(at, 9000);
+    back_frame(bed.frame, 4096, 0); /* takes the last three; */
+    assert_int_equal(ops->rx_take(bed.net, &frame), 1);
+    assert_int_equal(frame.count, 3);
+    assert_int_equal(frame.bytes, 4096);
+    back_frame(bed.frame, 60, 0);
+    assert_int_equal(ops->rx_take(bed.net, &frame), 0); /* now there is none left */
+}
+
+/* XSA-376: descriptions that nobody asked for. */
+static void test_received_descriptions(void **state)
+{
+    static const struct {
+        uint8_t type, flags, gso;
+        uint16_t size;
+    } cases[] = {
+        {XEN_NETIF_EXTRA_TYPE_NONE, 0, 1, 1448},
+        {XEN_NETIF_EXTRA_TYPE_HASH, 0, 1, 1448},
+        {255, 0, 1, 1448},
+        {XEN_NETIF_EXTRA_TYPE_GSO, XEN_NETIF_EXTRA_FLAG_MORE, 1, 1448},
+        {XEN_NETIF_EXTRA_TYPE_GSO, 0, 0, 1448},
+        {XEN_NETIF_EXTRA_TYPE_GSO, 0, 3, 1448},
+        {XEN_NETIF_EXTRA_TYPE_GSO, 0, 1, 0},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        again();
+        bed_open();
+        post();
+        back_part(bed.frame, 0, 60, NETRXF_extra_info);
+        back_extra(cases[i].type, cases[i].flags, cases[i].gso, cases[i].size);
+        back_push();
+        expect_fault("not asked");
+    }
+    again();
+    bed_open();
+    post();
+    back_part(bed.frame, 0, 60, NETRXF_more_data);
+    back_part(bed.frame, 0, 60, NETRXF_extra_info); /* not in the first part */
+    back_push();
+    expect_fault("not asked");
+}
+
 static void test_malformed_frames(void **state)
 {
     struct pv_net_meta meta = {.csum_partial = true, .csum_start = 84, .csum_offset = 14};
@@ -745,7 +885,6 @@ static void test_received_lies(void **state)
         {0, 0xffff, 0, 60, "outside"},
         {0, 0, 0, 4097, "outside"},
         {0, 0, 0, INT16_MAX, "outside"},
-        {0, 0, NETRXF_extra_info, 60, "not asked"},
         {0, 0, NETRXF_gso_prefix, 60, "not asked"},
     };
 
@@ -789,7 +928,7 @@ static void test_sent_lies(void **state)
         {0, 2, "status"},
         {0, -3, "status"},
         {0, INT16_MIN, "status"},
-        {0, 1, "status"},
+        {0, 1, "status"}, /* an answer to a description that there was not */
     };
 
     (void)state;
@@ -976,6 +1115,9 @@ int main(void)
         TEST(test_transmit),
         TEST(test_transmit_segments),
         TEST(test_transmit_checksum),
+        TEST(test_transmit_large),
+        TEST(test_receive_large),
+        TEST(test_received_descriptions),
         TEST(test_malformed_frames),
         TEST(test_full),
         TEST(test_identifiers_are_unique),

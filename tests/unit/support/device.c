@@ -108,7 +108,11 @@ static void test_driver_ok(const struct virtio_transport *transport)
 
 static void test_notify(const struct virtio_transport *transport, unsigned queue)
 {
-    device_of(transport)->queues[queue].notified++;
+    struct device *device = device_of(transport);
+
+    device->queues[queue].notified++;
+    if (device->on_notify)
+        device->on_notify(device, queue);
 }
 
 static uint64_t test_config_read(const struct virtio_transport *transport, uint32_t offset,
@@ -140,6 +144,17 @@ static uint32_t test_config_generation(const struct virtio_transport *transport)
     return device->restless ? device->generation++ : device->generation;
 }
 
+static bool test_working(const struct virtio_transport *transport)
+{
+    return !device_of(transport)->gone;
+}
+
+static unsigned test_config_event(const struct virtio_transport *transport)
+{
+    (void)transport;
+    return 9;
+}
+
 static void test_fail(const struct virtio_transport *transport)
 {
     device_of(transport)->failed++;
@@ -157,6 +172,8 @@ static const struct virtio_transport_ops test_ops = {
     .config_read = test_config_read,
     .config_write = test_config_write,
     .config_generation = test_config_generation,
+    .working = test_working,
+    .config_event = test_config_event,
     .fail = test_fail,
 };
 
