@@ -103,6 +103,9 @@ EARLY void xen_shared_start(struct shared_info *shared, const struct xen_flavour
     if (xen_hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, (uintptr_t)&where, 0) !=
         0)
         xen_crash("Xen does not take the vCPU's page", NULL);
+    /* Xen has marked every port in it, lest one be lost; but none is open yet. */
+    xen_vcpu.info.evtchn_pending_sel = 0;
+    xen_vcpu.info.evtchn_upcall_pending = 0;
     xen_clock_start();
 }
 
