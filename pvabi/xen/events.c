@@ -100,6 +100,7 @@ EARLY void xen_shared_start(struct shared_info *shared, const struct xen_flavour
     xen_shared_info = shared;
     xen_flavour = flavour;
     where.mfn = xen_frame(&xen_vcpu);
+    shared->vcpu_info[0].evtchn_upcall_mask = 1; /* Xen copies what we had there until now */
     if (xen_hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, (uintptr_t)&where, 0) !=
         0)
         xen_crash("Xen does not take the vCPU's page", NULL);
