@@ -41,7 +41,7 @@ include mk/host.mk
 include mk/tests.mk
 endif
 
-.PHONY: all run test bench fuzz check-layers format help clean distclean FORCE
+.PHONY: all run test test-xen bench fuzz check-layers format help clean distclean FORCE
 
 all: $(APPS) $(B)/site.tar $(MONITOR) $(B)/coracle-cc ## everything into B=build (the first time it fetches and builds newlib and lwIP)
 
@@ -53,6 +53,9 @@ run: $(MONITOR) $(B)/apps/httpd $(B)/site.tar ## build and boot the web applianc
 
 test: all $(TESTS) ## all tests, or TEST='guest/*'; the last line is "N passed, N failed"
 	@B=$(B) tests/run $(foreach pattern,$(TEST),'$(pattern)')
+
+test-xen: all $(GUEST_TESTS) ## those of them that run under a real Xen, in QEMU
+	@B=$(B) tests/run '*@xen-pv' '*@xen-pvh'
 
 bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small) ## boot time, size, memory, idle, load; QUICK=1 is shorter: build/bench/results.json
 	@B=$(B) bench/run
@@ -76,7 +79,7 @@ clean: ## remove what was built, keep newlib and lwIP
 	rm -f $(addprefix $(B)/,coracle coracle-user coracle-cc site.tar tests.mk)
 
 distclean: clean ## remove the fetched sources and newlib, too
-	rm -rf $(addprefix $(CACHE)/,newlib lwip qemu10 list setup-done fetch.log .fetch-lock)
+	rm -rf $(addprefix $(CACHE)/,newlib lwip qemu10 xen list setup-done fetch.log .fetch-lock)
 	@rmdir --ignore-fail-on-non-empty $(wildcard $(B) $(CACHE)) 2>/dev/null || true
 
 FORCE:

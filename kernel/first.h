@@ -9,5 +9,7 @@ struct bootrec;
 void page_start(const struct bootrec *record);
 /* Takes the boot record's seed and erases it. */
 void random_start(const struct bootrec *record);
+/* Listens to what the host asks of the VM as a whole. */
+void system_start(void);
 
 #endif

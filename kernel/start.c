@@ -23,6 +23,8 @@ void kernel_start(const struct bootrec *record)
         fs_start();
     if (net_start != NULL)
         net_start();
+    if (pv->request_take != NULL)
+        system_start();
     program_start(record);
 }
 

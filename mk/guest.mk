@@ -3,10 +3,10 @@
 # The guest: one archive per layer, and every application linked to a bootable image by coracle-cc,
 # as a user's own program is.
 
-# Code generation that libc.a, our archives and every application share. Ring 3 may take an upcall
-# between any two instructions, so frame pointers are kept for backtraces and nothing may lie more
-# than 128 bytes below the stack pointer; scripts/check-image looks.
-GUEST_ARCH := -m64 -march=x86-64 -fno-pie -fno-pic -mcmodel=small -ftls-model=local-exec \
+# Code generation that libc.a, our archives and every application share. An upcall may come between
+# any two instructions, so frame pointers are kept for backtraces, and nothing may lie below the stack
+# pointer, where Xen pushes its frame (no red zone); scripts/check-image looks.
+GUEST_ARCH := -m64 -march=x86-64 -mno-red-zone -fno-pie -fno-pic -mcmodel=small -ftls-model=local-exec \
     -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-unwind-tables \
     -ffunction-sections -fdata-sections -fcf-protection=none -fno-common \
     -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -D__coracle__=1
@@ -19,9 +19,17 @@ GUEST_CFLAGS := -std=gnu11 -O2 -g $(GUEST_ARCH) -fstack-protector-strong $(WARN)
 GUEST_SYSTEM := -nostdinc -Ilib/include -isystem $(GCC_INCLUDE) -isystem $(NEWLIB)/include
 
 # Include paths and the rest by layer: the top folder's name chooses (LAYERS says why these).
+# Of the host's headers pvabi/xen sees Xen's public ones only: a folder that holds nothing but them.
+XEN_INCLUDE := $(B)/gen/include
+$(if $(wildcard $(XEN_INCLUDE)/xen),,$(shell mkdir -p $(XEN_INCLUDE) && ln -sfn /usr/include/xen $(XEN_INCLUDE)/xen))
+XEN_INTERFACE := -D__XEN_INTERFACE_VERSION__=0x00040e00
+
 FLAGS_pvabi := -ffreestanding -Ipvabi/include -Iarch/include
+EXTRA_pvabi/xen := $(XEN_INTERFACE) -isystem $(XEN_INCLUDE)
 # What interrupts a program touches no SSE register and runs before there is a canary.
-EXTRA_pvabi/bare := -mgeneral-regs-only -fno-stack-protector
+EXTRA_pvabi := -mgeneral-regs-only -fno-stack-protector
+EXTRA_pvabi/bare := $(EXTRA_pvabi)
+EXTRA_pvabi += $(EXTRA_pvabi/xen)
 FLAGS_arch := -ffreestanding -Iarch/include -Ipvabi/include
 FLAGS_kernel := -ffreestanding -Ikernel/include -Ipvabi/include -Iarch/include
 FLAGS_lib := -Ikernel/include -Ipvabi/include -Iarch/include -Ilib/internal
@@ -70,7 +78,7 @@ $(ARCHIVES): $(B)/lib/sealed ;
 GUEST_OBJECTS := $(call objects,$(PV_SRCS) $(ARCH_SRCS) $(KERNEL_SRCS) $(SYS_SRCS) $(NET_SRCS))
 LWIP_OBJECTS := $(call objects,$(LWIP_SRCS))
 
-$(eval $(call remember,$(B)/list/guest,$(CC) $(GUEST_CFLAGS) $(GUEST_SYSTEM) $(foreach l,pvabi arch kernel lib net,$(FLAGS_$(l))) $(EXTRA_pvabi/bare)))
+$(eval $(call remember,$(B)/list/guest,$(CC) $(GUEST_CFLAGS) $(GUEST_SYSTEM) $(foreach l,pvabi arch kernel lib net,$(FLAGS_$(l))) $(EXTRA_pvabi/bare) $(EXTRA_pvabi/xen)))
 
 $(B)/obj/%.o: %.c $(NEWLIB_BUILT) $(B)/list/guest
 	$(call say,CC,$<)

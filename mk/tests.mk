@@ -11,7 +11,7 @@ TESTS := $(UNIT_TESTS) $(FUZZERS) $(GUEST_TESTS) $(LOADERS)
 
 HOST_TEST_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -fno-omit-frame-pointer $(WARN) -Werror \
     -fsanitize=address,undefined -fno-sanitize-recover=all \
-    -I. -Itests/unit -Ipvabi/include -Iarch/include -Ikernel/include -Ilib/internal -iquote monitor -I$(B)/gen
+    -I. -Itests/unit -Ipvabi/include -Iarch/include -Ikernel/include -Ilib/internal -iquote monitor -I$(B)/gen $(XEN_INTERFACE)
 UNIT_CC := $(CC) $(HOST_TEST_CFLAGS)
 UNIT_LIBS := -lcmocka
 FUZZ_CC := clang $(HOST_TEST_CFLAGS) -fsanitize=fuzzer

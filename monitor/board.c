@@ -93,7 +93,8 @@ static int open_device(struct board *board, const struct device_option *option)
         break;
     case DEVICE_RNG: /* every guest gets a seed of the host's, more it does not need */
         return 0;
-    case DEVICE_NET_ADDRESS: /* a disk image has no host device */
+    case DEVICE_NET_ADDRESS: /* of a disk image, and Xen's: neither has a device here */
+    case DEVICE_NET_BRIDGE:
         break;
     case DEVICE_NET_USER:
         result = net_user_open(option->spec, &device);

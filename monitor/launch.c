@@ -23,7 +23,9 @@
 /* A shell's own; each opens anew what is there. */
 static const struct launch_channels shell_channels = {"/dev/stdout", "/dev/stderr", "/dev/stderr"};
 
-static uint64_t wall_clock_ns(void)
+static const struct launch_vmm qemu = {.name = "QEMU", .package = "qemu-system-x86"};
+
+uint64_t launch_wall_clock_ns(void)
 {
     struct timespec now;
 
@@ -93,8 +95,9 @@ int launch_open(struct launch *launch, const struct options *options, const char
 
     launch->options = options;
     launch->machine = machine;
+    launch->guest_status = -1;
     launch->input.fd = -1;
-    launch->has_input = machine && launch_input_there();
+    launch->has_input = machine && !launch->vmm->one_console && launch_input_there();
     if (!result && options->mem_bytes < least) {
         say("--mem %lluK is too little: %s needs at least %lluK",
             (unsigned long long)options->mem_bytes >> 10, launch->image.path,
@@ -143,26 +146,31 @@ void launch_cmdline(const struct launch *launch, uint64_t wall_ns, struct text *
     launch_cmdline_write(&from, to);
 }
 
+int launch_print(const struct text *text)
+{
+    if (!text->failed && fputs(text->bytes, stdout) >= 0 && !fflush(stdout))
+        return 0;
+    say("--print: standard output cannot be written");
+    return STATUS_MONITOR;
+}
+
 /* One line that a POSIX shell runs. The clock of the machine tells the time then. */
 static int print_words(char *const *words)
 {
     struct text text = {0};
-    int result = 0;
 
     for (unsigned i = 0; words[i]; i++) {
         if (i)
             text_add(&text, " ", 1);
         text_add_shell_word(&text, words[i]);
     }
-    if (text.failed || puts(text.bytes) < 0 || fflush(stdout)) {
-        say("--print: standard output cannot be written");
-        result = STATUS_MONITOR;
-    }
+    text_add(&text, "\n", 1);
+    int result = launch_print(&text);
     text_free(&text);
     return result;
 }
 
-static int run_words(struct launch *launch, char *const *words)
+int launch_run_words(struct launch *launch, char *const *words)
 {
     int stats_fd = -1;
 
@@ -171,7 +179,7 @@ static int run_words(struct launch *launch, char *const *words)
         if (stats_fd < 0)
             return STATUS_USAGE;
     }
-    int result = launch_input_open(&launch->input);
+    int result = launch->has_input ? launch_input_open(&launch->input) : 0;
     if (result) {
         say("standard input: %s", strerror(-result));
         launch->cause = "monitor";
@@ -192,23 +200,55 @@ int run_qemu(const struct options *options, const char *machine)
     struct words words = {0};
     int status;
 
-    launch.start_ns = monotonic_ns();
+    launch.start_ns = launch.running_ns = monotonic_ns();
+    launch.vmm = &qemu;
     if (launch_open(&launch, options, machine, true)) {
         launch_close(&launch);
         return STATUS_USAGE;
     }
     launch.kvm = options->accel ? !strcmp(options->accel, "kvm") : kvm_runs_ring0();
     launch_qemu_words(&launch, print ? &shell_channels : &launch_run_channels,
-                      print ? 0 : wall_clock_ns(), &words);
+                      print ? 0 : launch_wall_clock_ns(), &words);
     if (words.failed) {
         say("out of memory");
         status = STATUS_MONITOR;
     } else {
-        status = print ? print_words(words.items) : run_words(&launch, words.items);
+        status = print ? print_words(words.items) : launch_run_words(&launch, words.items);
     }
     words_free(&words);
     launch_close(&launch);
     return status;
+}
+
+/* What the hypervisor cannot do with the options. False after a line that says so. */
+static bool serves(const struct options *options, const char *on)
+{
+    bool native = !strcmp(on, "native"), xen = !strncmp(on, "xen-", 4);
+
+    if (options->accel && (native || xen)) {
+        say("--accel: only with --on microvm, q35 or pc");
+        return false;
+    }
+    if (options->print && native) {
+        say("--print: only with --on microvm, q35, pc, xen-pv or xen-pvh");
+        return false;
+    }
+    for (unsigned i = 0; i < options->device_count; i++) {
+        enum device_kind kind = options->devices[i].kind;
+        if (kind == DEVICE_NET_BRIDGE && !xen) {
+            say("--net bridge:%s: only with --on xen-pv or xen-pvh", options->devices[i].spec);
+            return false;
+        }
+        if (kind == DEVICE_RNG && xen) {
+            say("--rng: not with --on %s", on);
+            return false;
+        }
+        if ((kind == DEVICE_NET_USER || kind == DEVICE_NET_TAP) && xen) {
+            say("--on %s: networks are --net bridge:NAME", on);
+            return false;
+        }
+    }
+    return true;
 }
 
 int run_somewhere(const struct options *options)
@@ -217,11 +257,9 @@ int run_somewhere(const struct options *options)
 
     if (!on)
         on = device_opens("/dev/kvm") ? "native" : "microvm";
-    if (strcmp(on, "native") != 0)
-        return run_qemu(options, on);
-    if (options->print || options->accel) {
-        say("--%s: only with --on microvm, q35 or pc", options->print ? "print" : "accel");
+    if (!serves(options, on))
         return STATUS_USAGE;
-    }
-    return run_native(options);
+    if (!strcmp(on, "native"))
+        return run_native(options);
+    return strncmp(on, "xen-", 4) ? run_qemu(options, on) : run_xen(options, on);
 }

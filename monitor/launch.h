@@ -4,7 +4,8 @@
  * the launchers need. Called by main.c's commands; nothing here runs beside the native monitor.
  *
  *     launch_open(&launch, options, machine)    the user's mistakes are said here
- *     launch_qemu_words(&launch, ...)           QEMU's command line
+ *     launch_qemu_words(&launch, ...)           QEMU's command line, or
+ *     launch_xen_config(&launch, ...)           xl's configuration
  *     launch_run(&launch, ...)                  runs it to its end
  *     launch_close(&launch)
  */
@@ -33,6 +34,19 @@ struct launch_device {
     struct pvn_net_address net;
 };
 
+struct launch;
+
+/* What launch_run must know of the VMM whose program it runs. */
+struct launch_vmm {
+    const char *name;    /* in messages: "QEMU" */
+    const char *package; /* the Debian package that has its program */
+    bool one_console;    /* all channels come over its standard output (launch_split.h) */
+    /* A line of its own words: true if it is not to be shown. NULL: all are shown. */
+    bool (*hear)(struct launch *launch, const char *line);
+    /* Ends the VM, which the program's end alone does not. NULL: it does. Called once at most. */
+    void (*end_vm)(struct launch *launch);
+};
+
 static inline bool launch_is_net(const struct launch_device *device)
 {
     return device->kind != DEVICE_BLOCK && device->kind != DEVICE_RNG;
@@ -40,7 +54,8 @@ static inline bool launch_is_net(const struct launch_device *device)
 
 struct launch {
     const struct options *options;
-    const char *machine; /* "microvm", "q35", "pc", or NULL for other VMMs */
+    const struct launch_vmm *vmm;
+    const char *machine; /* "microvm", "q35", "pc", "xen-pv", "xen-pvh", or NULL for other VMMs */
     bool kvm;            /* QEMU's accelerator; else its own emulation */
     struct image image;
     struct launch_device devices[OPTIONS_DEVICES_MAX];
@@ -48,6 +63,13 @@ struct launch {
     bool has_input;            /* the guest gets a device for standard input, behind all others */
     struct launch_input input; /* while it runs */
     uint64_t start_ns;         /* CLOCK_MONOTONIC */
+    uint64_t running_ns;       /* from when a time-out counts; 0: the guest does not run yet */
+
+    /* What the VMM said of the guest's end: set by vmm->hear and vmm->end_vm. */
+    bool guest_ended;   /* it runs no more; its last words may still be on their way */
+    bool guest_crashed; /* the guest or the VMM called that a crash */
+    int guest_status;   /* its status, -1: the VMM was told none */
+    struct text report; /* for a crash that the guest did not report: the form of launch_log.h */
 
     /* How it ended, and what was counted. */
     const char *cause;
@@ -79,8 +101,19 @@ void launch_qemu_words(const struct launch *launch, const struct launch_channels
 /* The kernel command line for this launch. */
 void launch_cmdline(const struct launch *launch, uint64_t wall_ns, struct text *to);
 
-/* Runs QEMU until the guest ends, the time is over or a signal comes; fills status and cause. */
+/* Runs the VMM until the guest ends, the time is over or a signal comes; fills status and cause. */
 void launch_run(struct launch *launch, char *const *words);
+
+/* launch_xen.c: the configuration with which `xl create` starts the domain `name`. */
+void launch_xen_config(const struct launch *launch, const char *name, uint64_t wall_ns,
+                       struct text *to);
+
+/* Runs launch_run and writes the statistics where that is asked for; the exit status. */
+int launch_run_words(struct launch *launch, char *const *words);
+
+/* --print: standard output gets the text. The exit status. */
+int launch_print(const struct text *text);
+uint64_t launch_wall_clock_ns(void);
 
 /* Writes the statistics; launch_stats.c. */
 void launch_stats_write(const struct launch *launch, int fd);

@@ -19,6 +19,7 @@ const struct launch_channels launch_run_channels = {"/dev/fd/3", "/dev/fd/4", "/
 struct start {
     char *const *words;
     const sigset_t *signals;
+    bool one_console;
     int input;                     /* becomes its standard input; negative: it has none */
     int ends[LAUNCH_STREAM_COUNT]; /* where the child writes */
     pid_t parent;
@@ -39,10 +40,10 @@ static void become(struct start *start)
     setpgid(0, 0);
     for (int i = 0; i < LAUNCH_STREAM_COUNT; i++)
         high[i] = fcntl(start->ends[i], F_DUPFD_CLOEXEC, 32);
-    for (int i = 0; i < LAUNCH_WORDS; i++)
+    for (int i = 0; i < LAUNCH_WORDS && !start->one_console; i++)
         dup2(high[i], CHILD_FD + i);
     dup2(start->input >= 0 ? start->input : null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
+    dup2(start->one_console ? high[LAUNCH_OUT] : null, STDOUT_FILENO);
     dup2(high[LAUNCH_WORDS], STDERR_FILENO);
     /* User-mode networking takes one descriptor for each connection. */
     if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
@@ -65,11 +66,12 @@ static int run_child(struct start *start, pid_t *pid)
     return *pid < 0 ? -errno : 0;
 }
 
-int launch_child_start(char *const *words, int input, const sigset_t *signals,
+int launch_child_start(char *const *words, int input, bool one_console, const sigset_t *signals,
                        int from[LAUNCH_STREAM_COUNT], pid_t *pid)
 {
     struct start start = {.words = words,
                           .input = input,
+                          .one_console = one_console,
                           .signals = signals,
                           .ends = {-1, -1, -1, -1},
                           .parent = getpid()};

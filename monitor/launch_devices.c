@@ -70,6 +70,24 @@ static int read_tap(struct launch_device *device, const char *spec, bool check)
     return 0;
 }
 
+/* NAME[,ip=...] of a bridge, which the VMM puts an interface of its own on. */
+static int read_bridge(struct launch_device *device, const char *spec, bool check)
+{
+    size_t length = strcspn(spec, ",");
+    char value[256], path[256];
+
+    snprintf(value, sizeof value, "bridge:%s", spec);
+    device->name = strndup(spec, length);
+    if (!device->name)
+        return -ENOMEM;
+    snprintf(path, sizeof path, "/sys/class/net/%s/bridge", device->name);
+    if (strchr(device->name, '/') || (check && access(path, F_OK))) {
+        backend_complain("--net", value, "there is no bridge %s", device->name);
+        return -ENODEV;
+    }
+    return spec[length] ? net_parse_address(value, spec + length + 1, &device->net) : 0;
+}
+
 /* Takes the port as QEMU will, so that a taken one is named now. The descriptor or -errno. */
 static int take_port(unsigned port)
 {
@@ -158,6 +176,8 @@ int launch_read_devices(struct launch *launch, bool check)
         memcpy(device->mac, (uint8_t[]){2, 0, 10, 0, 2, (uint8_t)(15 + nets++)}, 6);
         if (device->kind == DEVICE_NET_TAP)
             result = read_tap(device, spec, check);
+        else if (device->kind == DEVICE_NET_BRIDGE)
+            result = read_bridge(device, spec, check);
         else
             result = read_user(device, spec, check, &ports);
     }

@@ -17,8 +17,10 @@
 static bool serves(const struct options *options)
 {
     for (unsigned i = 0; i < options->device_count; i++) {
-        if (options->devices[i].kind == DEVICE_NET_USER) {
-            say("--net user: Firecracker has taps only (--net tap:IFNAME)");
+        enum device_kind kind = options->devices[i].kind;
+        if (kind == DEVICE_NET_USER || kind == DEVICE_NET_BRIDGE) {
+            say("--net %s: Firecracker has taps only (--net tap:IFNAME)",
+                kind == DEVICE_NET_USER ? "user" : "bridge");
             return false;
         }
     }

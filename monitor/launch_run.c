@@ -20,6 +20,7 @@
 #include "launch_backlog.h"
 #include "launch_child.h"
 #include "launch_devices.h"
+#include "launch_split.h"
 #include "say.h"
 
 /* A pipe takes so much without blocking when poll says that it can be written. */
@@ -27,6 +28,9 @@
 
 #define LAST_WORDS_NS 500000000u
 #define NS_PER_SEC 1000000000u
+/* The last words of a guest whose end was told on another way than its console: so long after the
+ * last of them, or at its mark. */
+#define QUIET_NS 2000000000ull
 
 /* QEMU sends byte by byte. Who reads each of them keeps it waking somebody; who comes back so much
  * later finds them all. */
@@ -56,17 +60,20 @@ struct child {
     unsigned ports_tries; /* left to find them all listening */
     uint64_t ports_next_ns;
     struct launch_log log;
-    char words[512]; /* the VMM's own line that has begun */
+    struct launch_split split; /* where all channels come over LAUNCH_OUT */
+    uint64_t heard_ns;         /* when it was read last */
+    char words[512];           /* the VMM's own line that has begun */
     size_t words_length;
     bool spoke;
+    bool vm_ended; /* vmm->end_vm was called */
 };
 
 /* --- the streams --- */
 
-static void end_words(struct child *child)
+static void end_words(struct launch *launch, struct child *child)
 {
     child->words[child->words_length] = 0;
-    if (child->words_length) {
+    if (child->words_length && !(launch->vmm->hear && launch->vmm->hear(launch, child->words))) {
         say("%s", child->words);
         child->spoke = true;
     }
@@ -74,68 +81,101 @@ static void end_words(struct child *child)
 }
 
 /* The VMM's own words become lines of ours. */
-static void take_words(struct child *child, const char *bytes, size_t count)
+static void take_words(struct launch *launch, struct child *child, const char *bytes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (bytes[i] == '\n' || child->words_length == sizeof child->words - 1)
-            end_words(child);
+            end_words(launch, child);
         if (bytes[i] != '\n')
             child->words[child->words_length++] = bytes[i];
     }
 }
 
-static void end_stream(struct child *child, int which)
+/* What the log's reader lets go of is on its way out. */
+static void pass_log(struct child *child)
+{
+    struct text *text = &child->log.out;
+
+    if (text->length)
+        text_add(&child->streams[LAUNCH_LOG].waiting, text->bytes, text->length);
+    text->length = 0;
+}
+
+static void end_stream(struct launch *launch, struct child *child, int which)
 {
     struct stream *stream = &child->streams[which];
 
     close(stream->from);
     stream->from = -1;
     if (which == LAUNCH_WORDS)
-        end_words(child);
-    if (which == LAUNCH_LOG) {
+        end_words(launch, child);
+    if (which == (launch->vmm->one_console ? LAUNCH_OUT : LAUNCH_LOG)) {
         launch_log_finish(&child->log);
-        if (child->log.out.length)
-            text_add(&stream->waiting, child->log.out.bytes, child->log.out.length);
-        child->log.out.length = 0;
+        pass_log(child);
     }
 }
 
-static void kill_child(const struct child *child)
+static void end_vm(struct launch *launch, struct child *child)
+{
+    if (launch->vmm->end_vm && !child->vm_ended)
+        launch->vmm->end_vm(launch);
+    child->vm_ended = true;
+}
+
+/* The whole group: what the child has started, too. */
+static void kill_child(struct launch *launch, struct child *child)
 {
     if (!child->ended)
-        kill(child->pid, SIGKILL);
+        kill(-child->pid, SIGKILL);
+    end_vm(launch, child);
+}
+
+static void take_channel(struct launch *launch, struct child *child, unsigned channel,
+                         const char *bytes, size_t count)
+{
+    launch->written_bytes[channel] += count;
+    if (channel != LAUNCH_LOG) {
+        text_add(&child->streams[channel].waiting, bytes, count);
+        return;
+    }
+    launch_log_feed(&child->log, bytes, count);
+    pass_log(child);
+}
+
+static void take_console(struct launch *launch, struct child *child, const char *bytes,
+                         size_t count)
+{
+    const char *run;
+    size_t run_count, used;
+
+    child->heard_ns = monotonic_ns();
+    for (size_t at = 0; at < count; at += used) {
+        used = launch_split_next(&child->split, bytes + at, count - at, &run, &run_count);
+        take_channel(launch, child, child->split.channel, run, run_count);
+    }
 }
 
 static void read_stream(struct launch *launch, struct child *child, int which)
 {
-    struct stream *stream = &child->streams[which];
     char bytes[65536];
-    ssize_t got = read(stream->from, bytes, sizeof bytes);
+    ssize_t got = read(child->streams[which].from, bytes, sizeof bytes);
 
     if (got < 0 && errno == EINTR)
         return;
     if (got <= 0) {
-        end_stream(child, which);
-        return;
+        end_stream(launch, child, which);
+    } else if (which == LAUNCH_WORDS) {
+        take_words(launch, child, bytes, (size_t)got);
+    } else if (launch->vmm->one_console) {
+        take_console(launch, child, bytes, (size_t)got);
+    } else {
+        if (got < CHUNK_BYTES)
+            child->nap_end_ns = monotonic_ns() + NAP_NS;
+        take_channel(launch, child, (unsigned)which, bytes, (size_t)got);
+        /* That was the guest's last word; QEMU's own way out only takes longer. */
+        if (child->log.end != LAUNCH_END_NONE)
+            kill_child(launch, child);
     }
-    if (which == LAUNCH_WORDS) {
-        take_words(child, bytes, (size_t)got);
-        return;
-    }
-    launch->written_bytes[which] += (uint64_t)got;
-    if (got < CHUNK_BYTES)
-        child->nap_end_ns = monotonic_ns() + NAP_NS;
-    if (which != LAUNCH_LOG) {
-        text_add(&stream->waiting, bytes, (size_t)got);
-        return;
-    }
-    launch_log_feed(&child->log, bytes, (size_t)got);
-    if (child->log.out.length)
-        text_add(&stream->waiting, child->log.out.bytes, child->log.out.length);
-    child->log.out.length = 0;
-    /* That was the guest's last word; QEMU's own way out only takes longer. */
-    if (child->log.end != LAUNCH_END_NONE)
-        kill_child(child);
 }
 
 static void write_stream(struct stream *stream)
@@ -181,7 +221,7 @@ static void take_signal(struct launch *launch, struct child *child)
         return;
     }
     end_launch(launch, "signal", info.ssi_signo == SIGINT ? STATUS_INTERRUPTED : STATUS_TERMINATED);
-    kill_child(child);
+    kill_child(launch, child);
 }
 
 static int count_ports(const struct launch *launch)
@@ -207,6 +247,16 @@ static void widen_ports(struct child *child, uint64_t now)
     child->ports_next_ns = now + PORTS_STEP_NS;
 }
 
+/* The guest has ended, but the VM is kept until all its words are here: in ns, 0: they are. */
+static uint64_t words_left_ns(const struct launch *launch, const struct child *child)
+{
+    uint64_t quiet_ns = monotonic_ns() - child->heard_ns;
+
+    if (child->log.end != LAUNCH_END_NONE || quiet_ns >= QUIET_NS || launch->cause)
+        return 0;
+    return QUIET_NS - quiet_ns;
+}
+
 /* How long the next wait may take, in nanoseconds. After a forced end nobody waits long for a
  * reader that does not read. */
 static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_t deadline_ns)
@@ -215,10 +265,12 @@ static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_
 
     if (launch->cause && child->ended)
         return LAST_WORDS_NS;
-    if (deadline_ns && !launch->cause) {
+    if (launch->guest_ended && !child->vm_ended)
+        return words_left_ns(launch, child) + 1;
+    if (deadline_ns && !launch->cause && !launch->guest_ended) {
         if (now >= deadline_ns) {
             end_launch(launch, "timeout", STATUS_TIMEOUT);
-            kill_child(child);
+            kill_child(launch, child);
         } else {
             left = deadline_ns - now;
         }
@@ -234,14 +286,19 @@ static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_
 }
 
 /* What to wait for in a stream: to write what came of it, or to read. */
-static struct pollfd poll_stream(const struct child *child, struct stream *stream)
+static struct pollfd poll_stream(const struct launch *launch, struct child *child, int which)
 {
+    struct stream *streams = child->streams;
     /* Nothing more is read from a child that is about to end, until it has. */
-    bool later = !child->ended && (child->nap_end_ns || child->log.end != LAUNCH_END_NONE);
+    bool later = !launch->vmm->one_console && !child->ended &&
+                 (child->nap_end_ns || child->log.end != LAUNCH_END_NONE);
 
-    if (is_waiting(stream))
-        return (struct pollfd){stream->to, POLLOUT, 0};
-    return (struct pollfd){later ? -1 : stream->from, POLLIN, 0};
+    if (is_waiting(&streams[which]))
+        return (struct pollfd){streams[which].to, POLLOUT, 0};
+    /* One console is read when all that came of it is gone. */
+    if (launch->vmm->one_console && which == LAUNCH_OUT)
+        later = is_waiting(&streams[LAUNCH_ERR]) || is_waiting(&streams[LAUNCH_LOG]);
+    return (struct pollfd){later ? -1 : streams[which].from, POLLIN, 0};
 }
 
 /* The kernel's log before the program's standard error, which often speaks of what was logged. */
@@ -252,12 +309,14 @@ static const int served_order[LAUNCH_STREAM_COUNT] = {LAUNCH_OUT, LAUNCH_LOG, LA
 static bool turn(struct launch *launch, struct child *child, uint64_t deadline_ns)
 {
     struct pollfd polls[LAUNCH_STREAM_COUNT + 1];
-    uint64_t left_ns = time_left_ns(launch, child, deadline_ns);
-    struct timespec left = {(time_t)(left_ns / NS_PER_SEC), (long)(left_ns % NS_PER_SEC)};
     bool open = !child->ended;
 
+    if (launch->guest_ended && !child->vm_ended && words_left_ns(launch, child) == 0)
+        end_vm(launch, child);
+    uint64_t left_ns = time_left_ns(launch, child, deadline_ns);
+    struct timespec left = {(time_t)(left_ns / NS_PER_SEC), (long)(left_ns % NS_PER_SEC)};
     for (int i = 0; i < LAUNCH_STREAM_COUNT; i++) {
-        polls[i] = poll_stream(child, &child->streams[i]);
+        polls[i] = poll_stream(launch, child, i);
         open = open || polls[i].fd >= 0;
     }
     polls[LAUNCH_STREAM_COUNT] = (struct pollfd){child->signals, POLLIN, 0};
@@ -280,38 +339,54 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
     return true;
 }
 
+/* A crash that the guest could not report. */
+static void report_for(struct launch *launch, struct child *child)
+{
+    launch_log_feed(&child->log, launch->report.bytes, launch->report.length);
+    if (child->log.out.length)
+        say_raw("%s", child->log.out.bytes);
+    child->log.out.length = 0;
+}
+
 /* The guest's own word counts first. QEMU's exit device yields 2N + 1 for N below 128, so that 1
  * without a word may be QEMU's failure, too. */
-static void judge(struct launch *launch, const struct child *child)
+static void judge(struct launch *launch, struct child *child)
 {
-    int status = child->wait_status;
-    const char *path = launch->image.path;
+    const char *path = launch->image.path, *name = launch->vmm->name;
+    bool crashed = launch->guest_crashed || child->log.reported;
+    int wait_status = child->wait_status, status = launch->guest_status;
+    bool exited = WIFEXITED(wait_status), qemu = !launch->vmm->one_console;
 
+    if (status < 0 && child->log.end == LAUNCH_END_EXIT)
+        status = child->log.status;
     if (launch->cause)
         return;
-    if (child->log.end == LAUNCH_END_EXIT) {
-        bool crash = child->log.reported && child->log.status == STATUS_CRASH;
-        end_launch(launch, crash ? "crash" : "exit", child->log.status);
-    } else if (child->log.reported) {
+    if (status >= 0 && !launch->guest_crashed) {
+        end_launch(launch, crashed && status == STATUS_CRASH ? "crash" : "exit", status);
+    } else if (crashed) {
+        if (!child->log.reported && launch->report.length)
+            report_for(launch, child);
+        else if (!child->log.reported)
+            say("%s: crash: the guest ended without a word", path);
         end_launch(launch, "crash", STATUS_CRASH);
-    } else if (WIFEXITED(status) && WEXITSTATUS(status) > 1 && WEXITSTATUS(status) % 2) {
-        end_launch(launch, "exit", WEXITSTATUS(status) >> 1);
-    } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    } else if (qemu && exited && WEXITSTATUS(wait_status) > 1 && WEXITSTATUS(wait_status) % 2) {
+        end_launch(launch, "exit", WEXITSTATUS(wait_status) >> 1);
+    } else if (launch->guest_ended || (qemu && exited && WEXITSTATUS(wait_status) == 0)) {
         say("%s: crash: the machine was reset or switched off without a status", path);
         end_launch(launch, "crash", STATUS_CRASH);
     } else {
-        if (WIFSIGNALED(status))
-            say("QEMU was ended by signal %d", WTERMSIG(status));
+        if (WIFSIGNALED(wait_status))
+            say("%s was ended by signal %d", name, WTERMSIG(wait_status));
         else if (!child->spoke)
-            say("QEMU ended with status %d and said nothing", WEXITSTATUS(status));
+            say("%s ended with status %d and said nothing", name, WEXITSTATUS(wait_status));
         end_launch(launch, "monitor", STATUS_MONITOR);
     }
 }
 
-static void say_start_error(const char *program, int error)
+static void say_start_error(const struct launch_vmm *vmm, const char *program, int error)
 {
     if (error == ENOENT && !strchr(program, '/'))
-        say("%s: not found in PATH (the package qemu-system-x86 has it)", program);
+        say("%s: not found in PATH (the package %s has it)", program, vmm->package);
     else
         say("%s: %s", program, strerror(error));
 }
@@ -336,18 +411,21 @@ void launch_run(struct launch *launch, char *const *words)
     child.signals = signalfd(-1, &ours, SFD_CLOEXEC);
     int result = child.signals < 0
                      ? -errno
-                     : launch_child_start(words, launch->input.fd, &before, from, &child.pid);
+                     : launch_child_start(words, launch->input.fd, launch->vmm->one_console,
+                                          &before, from, &child.pid);
     for (int i = 0; i < LAUNCH_STREAM_COUNT; i++)
         child.streams[i] = (struct stream){.from = from[i],
                                            .to = i == LAUNCH_OUT ? STDOUT_FILENO : STDERR_FILENO};
     if (result) {
-        say_start_error(words[0], -result);
+        say_start_error(launch->vmm, words[0], -result);
         end_launch(launch, "monitor", STATUS_MONITOR);
         return;
     }
     child.ports = count_ports(launch);
     child.ports_tries = child.ports ? PORTS_TRIES : 0;
-    while (turn(launch, &child, timeout_ns ? launch->start_ns + timeout_ns : 0))
+    child.heard_ns = monotonic_ns();
+    while (turn(launch, &child,
+                timeout_ns && launch->running_ns ? launch->running_ns + timeout_ns : 0))
         ;
     judge(launch, &child);
     launch->counted = child.log.counted;
@@ -357,4 +435,5 @@ void launch_run(struct launch *launch, char *const *words)
     for (int i = 0; i < LAUNCH_STREAM_COUNT; i++)
         text_free(&child.streams[i].waiting);
     text_free(&child.log.out);
+    text_free(&launch->report);
 }

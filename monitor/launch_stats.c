@@ -13,7 +13,8 @@ void launch_stats_write(const struct launch *launch, int fd)
     json_open_object(&json, NULL);
     json_string(&json, "image", launch->image.path);
     json_string(&json, "on", launch->machine);
-    json_string(&json, "accel", launch->kvm ? "kvm" : "tcg");
+    if (!launch->vmm->one_console)
+        json_string(&json, "accel", launch->kvm ? "kvm" : "tcg");
     json_string(&json, "cause", launch->cause);
     json_u64(&json, "status", (uint64_t)launch->status);
     json_u64(&json, "mem_bytes", launch->options->mem_bytes);

@@ -23,11 +23,19 @@ enum command {
     COMMAND_HELP,
     COMMAND_VERSION
 };
-enum device_kind { DEVICE_NET_USER, DEVICE_NET_TAP, DEVICE_NET_ADDRESS, DEVICE_BLOCK, DEVICE_RNG };
+enum device_kind {
+    DEVICE_NET_USER,
+    DEVICE_NET_TAP,
+    DEVICE_NET_BRIDGE,
+    DEVICE_NET_ADDRESS,
+    DEVICE_BLOCK,
+    DEVICE_RNG
+};
 
 struct device_option {
     enum device_kind kind;
-    const char *spec; /* what follows `--blk `, `--net user,`, `--net tap:`; image: `--net ` */
+    const char *
+        spec; /* what follows `--blk `, `--net user,`, `--net tap:`, `--net bridge:`; image: `--net ` */
 };
 
 struct options {

@@ -8,6 +8,7 @@
 int run_somewhere(const struct options *options); /* where --on says, or where it can be */
 int run_native(const struct options *options);
 int run_qemu(const struct options *options, const char *machine);
+int run_xen(const struct options *options, const char *type);
 int print_firecracker_config(const struct options *options);
 int make_disk_image(const struct options *options);
 int inspect_image(const char *path);

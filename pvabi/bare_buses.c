@@ -21,19 +21,6 @@ bool bare_buses_wanted(uint32_t type)
     return virtio_class_of(type, &class, &family);
 }
 
-static void net_address_set(struct pv_device *device)
-{
-    const struct bare_net *given;
-
-    if (device->class != PV_NET || device->index >= BARE_NETS_MAX)
-        return;
-    given = &bare_cmdline.net[device->index];
-    __builtin_memcpy(device->net.ip4, given->ip4, sizeof(device->net.ip4));
-    __builtin_memcpy(device->net.gateway4, given->gateway4, sizeof(device->net.gateway4));
-    __builtin_memcpy(device->net.dns4, given->dns4, sizeof(device->net.dns4));
-    device->net.prefix4 = given->prefix4;
-}
-
 /* The next of its class; NULL when the table is full. */
 static struct pv_device *device_add(enum pv_class class, enum pv_family family,
                                     const void *transport)
@@ -61,8 +48,8 @@ void bare_buses_found(uint32_t type, const struct virtio_transport *transport)
     if (!virtio_class_of(type, &class, &family))
         return;
     device = device_add(class, family, transport);
-    if (device != NULL)
-        net_address_set(device);
+    if (device != NULL && class == PV_NET)
+        device->net = pv_cmdline_net_address(device->index);
 }
 
 /* What the boot loader brought along becomes disks, after the real ones. */

@@ -53,8 +53,8 @@ static void mmio_take(const struct virtio_host *host, const struct bare_aml_mmio
 
 static bool mmio_named(uint64_t address)
 {
-    for (unsigned i = 0; i < bare_cmdline.mmio_count; i++) {
-        if (bare_cmdline.mmio[i].address == address)
+    for (unsigned i = 0; i < pv_cmdline.mmio_count; i++) {
+        if (pv_cmdline.mmio[i].address == address)
             return true;
     }
     return false;
@@ -66,8 +66,8 @@ void bare_mmio_find(const struct virtio_host *host)
 {
     const struct bare_aml *objects = bare_acpi_devices();
 
-    for (unsigned i = 0; i < bare_cmdline.mmio_count; i++) {
-        const struct bare_mmio *named = &bare_cmdline.mmio[i];
+    for (unsigned i = 0; i < pv_cmdline.mmio_count; i++) {
+        const struct pv_cmdline_mmio *named = &pv_cmdline.mmio[i];
         struct bare_aml_mmio device = {
             named->address, named->bytes, {.line = named->line, .is_isa = named->line < ISA_LINES}};
 

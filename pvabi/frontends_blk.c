@@ -4,9 +4,11 @@
 #include "pvabi/pv.h"
 #include "virtio/blk.h"
 #include "virtio/scsi.h"
+#include "xen/blkfront.h"
 
 const struct pv_blk_ops *const pv_blk_frontends[PV_FAMILY_COUNT] = {
     [PV_FAMILY_VIRTIO] = &virtio_blk_ops,
     [PV_FAMILY_VIRTIO_SCSI] = &virtio_scsi_ops,
     [PV_FAMILY_MODULE] = &module_blk_ops,
+    [PV_FAMILY_XEN] = &xen_blk_ops,
 };

@@ -8,9 +8,13 @@
 #include "arch/bootrec.h"
 #include "bare/bare.h"
 #include "native/platform.h"
+#include "xen/platform.h"
+#include "xen_pvh.h"
 
 static const struct pv_hypervisor *const hypervisors[] = {
     &native_hypervisor,
+    &xen_pv_hypervisor,
+    &xen_pvh_hypervisor, /* before the machine that it builds on */
     &bare_hypervisor,
 };
 #define HYPERVISOR_COUNT (sizeof(hypervisors) / sizeof(hypervisors[0]))

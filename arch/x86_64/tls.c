@@ -49,7 +49,10 @@ __attribute__((no_stack_protector)) void *arch_tls_init(void *block)
 
 void arch_thread_pointer_set(void *thread_pointer)
 {
-    __asm__ volatile("wrfsbase %0" : : "r"(thread_pointer) : "memory");
+    if (arch_cpu_info.thread_pointer_set != NULL)
+        arch_cpu_info.thread_pointer_set(thread_pointer);
+    else
+        __asm__ volatile("wrfsbase %0" : : "r"(thread_pointer) : "memory");
 }
 
 __attribute__((no_stack_protector)) void arch_start(const struct bootrec *record)

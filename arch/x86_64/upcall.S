@@ -61,10 +61,15 @@
         .type   arch_upcall, @function
 arch_upcall:
         arch_frame_push
-        pushq   ARCH_FRAME_BYTES + 8(%rsp)
-        pushq   %rbp
-        movq    %rsp, %rbp
         incq    pv_counters + COUNTERS_UPCALLS(%rip)
+
+/* Entered by a platform whose upcalls write below the stack pointer in the range, too: with RSP at
+ * the registers, which are whole; the frame record and the FPU area are made anew. */
+        .globl  arch_upcall_again
+arch_upcall_again:
+        pushq   ARCH_FRAME_BYTES + 8(%rsp)
+        pushq   ARCH_FRAME_RBP + 8(%rsp)
+        movq    %rsp, %rbp
         fpu_area
         fpu_components
         jz      1f

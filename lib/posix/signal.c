@@ -143,6 +143,11 @@ int kill(pid_t pid, int number)
     return (int)errno_result(signal_send(number));
 }
 
+void program_ask_to_end(void)
+{
+    signal_send(SIGTERM);
+}
+
 int killpg(pid_t group, int number)
 {
     return kill(group, number);

@@ -10,20 +10,35 @@
 #define BARE_BARE_H
 
 #include "bootinfo.h"
-#include "cmdline.h"
+#include "pvabi/cmdline.h"
 #include "pvabi/native.h"
 #include "pvabi/probe.h"
+#include "pvabi/report.h"
 
 #define BARE_PAGE 4096ull
 
 extern const struct pv_hypervisor bare_hypervisor; /* setup.c */
 extern const struct pv_platform bare_platform;     /* operations.c */
 
-/* What the VMM and its command line said; filled by setup.c, read-only afterwards. */
+/* What the VMM said; filled by setup.c, read-only afterwards. */
 extern struct bare_info bare_info;
-extern struct bare_cmdline bare_cmdline;
-/* The events and the upcall entry, as on the native interface: written by interrupts. */
+/* The events, as on the native interface: written by interrupts. */
 extern struct pvn_vcpu bare_vcpu;
+
+/* ---- setup.c ------------------------------------------------------------------------------ */
+
+/* The part of the start that does not depend on the hypervisor: memory, command line, page tables,
+ * traps, the CPU. pv_machine is set before. */
+void bare_machine_start(enum pv_entry entry, const void *argument, struct bootrec *record);
+/* Until then the PVH entry's page tables reach 1 GiB; this adds the 2 MiB around an address below
+ * 4 GiB. False: it is not below. */
+bool bare_early_map(uint64_t address);
+
+/* ---- operations.c ------------------------------------------------------------------------- */
+
+/* From now on interrupts come, and enter the kernel when pv_upcall says so. */
+void bare_upcalls_start(void);
+extern bool bare_upcalls_on;
 
 /* pvabi/bare_buses.c: finds the devices, when it is called first. */
 const struct pv_device *bare_devices(unsigned *count);
@@ -44,20 +59,19 @@ void bare_output_attach(struct bootrec *record);
 long bare_output(enum pv_channel channel, const char *data, size_t bytes);
 /* Has the log a channel of its own, that a launcher reads? */
 bool bare_output_separate_log(void);
-/* A piece of text or a number on the log channel. */
-void bare_say(const char *text);
-void bare_say_hex(uint64_t value, unsigned digits); /* at least so many digits, at most 16 */
-void bare_say_decimal(unsigned value);
+/* This platform, for pvabi/report.h. */
+extern const struct pv_machine bare_machine;
+#define bare_say pv_say
+#define bare_say_hex pv_say_hex
+#define bare_say_decimal pv_say_decimal
 
 /* ---- poweroff.c -------------------------------------------------------------------------- */
 
 /* Ends the VM, telling the status where there is a way to. */
 void bare_exit(int status) __attribute__((noreturn));
+void bare_crash_end(void) __attribute__((noreturn)); /* pv_machine.end */
 /* What the machine does when everything else failed. */
 void bare_triple_fault(void) __attribute__((noreturn)); /* traps.c */
-#define BARE_CRASH_STATUS 134
-/* Prints return addresses by frame pointers, line by line, as far as they make sense. */
-void bare_say_callers(const void *frame);
 /* "crash: MESSAGE" on the log channel and status 134; `frame` as in pv_platform.crash. */
 void bare_crash(const char *message, const void *frame) __attribute__((noreturn));
 
@@ -70,20 +84,20 @@ void bare_paging_start(struct bootrec *record);
  * they lie in RAM, beyond the address space, or there is no memory for tables. Never unmapped. */
 volatile void *bare_map_device(uint64_t address, uint64_t bytes);
 const void *bare_map_firmware(uint64_t address, uint64_t bytes);
+/* The same, read-write and cached: memory that a hypervisor shares. */
+void *bare_map_shared(uint64_t address, uint64_t bytes);
 /* Is the address in RAM (the image included)? */
 bool bare_in_ram(uint64_t address);
 int bare_protect(void *address, size_t bytes, enum pv_rights rights);
-/* What is mapped at `address`: 0 nothing, otherwise BARE_MAP_*. */
+/* What is mapped at `address`: 0 nothing, otherwise PV_MAP_*. */
 unsigned bare_mapped(uint64_t address);
-#define BARE_MAP_PRESENT 1u
-#define BARE_MAP_WRITE 2u
-#define BARE_MAP_EXECUTE 4u
 
 /* ---- traps.c, vectors.S ------------------------------------------------------------------ */
 
 void bare_traps_start(void);
 #define BARE_VECTOR_FIRST 32u /* interrupts; exceptions are below */
 #define BARE_VECTOR_TIMER 32u
+#define BARE_VECTOR_UPCALL 33u /* where a hypervisor has set the events already; no device's then */
 #define BARE_VECTOR_SPURIOUS 63u
 #define BARE_VECTORS 64u
 

@@ -202,8 +202,8 @@ EARLY void bare_clock_start(void)
             bare_crash("no clock: the time stamp counter cannot be measured", NULL);
         bare_clock_set(arch_cycles(), 0, khz);
     }
-    if (bare_cmdline.wall_ns != 0)
-        bare_wall_set(bare_cmdline.wall_ns);
+    if (pv_cmdline.wall_ns != 0)
+        bare_wall_set(pv_cmdline.wall_ns);
     else if (kvm)
         bare_wrmsr(KVM_MSR_WALL_CLOCK, (uintptr_t)&bare_pvclock.wall_version);
     else if (bare_cmos_seconds() != 0)

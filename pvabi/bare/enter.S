@@ -220,6 +220,7 @@ bare_early_pml4:
         .zero   4096
 bare_early_pdpt:
         .zero   4096
+        .globl  bare_early_pd
 bare_early_pd:
         .zero   4 * 4096
 

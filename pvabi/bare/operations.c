@@ -8,7 +8,7 @@
 #include "bare.h"
 #include "cpu.h"
 
-static bool bare_upcalls_on;
+bool bare_upcalls_on;
 
 static long bare_write(enum pv_channel channel, const void *data, size_t bytes)
 {
@@ -59,12 +59,8 @@ static void bare_events_collect(uint64_t taken[PV_EVENT_WORDS])
     }
 }
 
-static void bare_upcalls_enable(void)
+void bare_upcalls_start(void)
 {
-    bare_vcpu.restart_begin = (uintptr_t)arch_upcall_restart_begin;
-    bare_vcpu.restart_end = (uintptr_t)arch_upcall_restart_end;
-    bare_vcpu.restart_entry = (uintptr_t)arch_upcall_restart;
-    bare_vcpu.upcall_entry = (uintptr_t)arch_upcall;
     bare_upcalls_on = true;
     bare_sti();
 }
@@ -82,7 +78,7 @@ const struct pv_platform bare_platform = {
     .wait = bare_wait,
     .timer_set = bare_timer_set,
     .events_take = bare_events_collect,
-    .upcalls_enable = bare_upcalls_enable,
+    .upcalls_enable = bare_upcalls_start,
     .protect = bare_protect,
     .discard = bare_discard,
     .exit = bare_exit,

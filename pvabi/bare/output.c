@@ -104,31 +104,14 @@ bool bare_output_separate_log(void)
     return bare_output_ports[PV_LOG] != bare_output_ports[PV_STDOUT];
 }
 
-void bare_say(const char *text)
+static void bare_log(const char *data, size_t bytes)
 {
-    bare_output(PV_LOG, text, __builtin_strlen(text));
+    bare_output(PV_LOG, data, bytes);
 }
 
-void bare_say_hex(uint64_t value, unsigned digits)
-{
-    char text[16];
-    unsigned at = sizeof(text);
-
-    do {
-        text[--at] = "0123456789abcdef"[value & 15];
-        value >>= 4;
-    } while (at > 0 && (value != 0 || sizeof(text) - at < digits));
-    bare_output(PV_LOG, text + at, sizeof(text) - at);
-}
-
-void bare_say_decimal(unsigned value)
-{
-    char text[10];
-    unsigned at = sizeof(text);
-
-    do {
-        text[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    bare_output(PV_LOG, text + at, sizeof(text) - at);
-}
+const struct pv_machine bare_machine = {
+    .log = bare_log,
+    .mapped = bare_mapped,
+    .in_ram = bare_in_ram,
+    .end = bare_crash_end,
+};

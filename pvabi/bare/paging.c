@@ -212,8 +212,8 @@ unsigned bare_mapped(uint64_t address)
 
     if (entry == NULL)
         return 0;
-    return BARE_MAP_PRESENT | (*entry & P_WRITE ? BARE_MAP_WRITE : 0) |
-           (*entry & P_NO_EXECUTE ? 0 : BARE_MAP_EXECUTE);
+    return PV_MAP_PRESENT | (*entry & P_WRITE ? PV_MAP_WRITE : 0) |
+           (*entry & P_NO_EXECUTE ? 0 : PV_MAP_EXECUTE);
 }
 
 /* Does [begin, end) touch RAM of ours, or the image? */
@@ -236,7 +236,7 @@ bool bare_in_ram(uint64_t address)
     return bare_touches_ram(address, address + 1);
 }
 
-static void *bare_map_window(uint64_t address, uint64_t bytes, uint64_t flags)
+static EARLY void *bare_map_window(uint64_t address, uint64_t bytes, uint64_t flags)
 {
     uint64_t begin = address & -BARE_PAGE, end;
 
@@ -257,6 +257,11 @@ static void *bare_map_window(uint64_t address, uint64_t bytes, uint64_t flags)
 volatile void *bare_map_device(uint64_t address, uint64_t bytes)
 {
     return bare_map_window(address, bytes, P_READ_WRITE | P_UNCACHED);
+}
+
+EARLY void *bare_map_shared(uint64_t address, uint64_t bytes)
+{
+    return bare_map_window(address, bytes, P_READ_WRITE);
 }
 
 const void *bare_map_firmware(uint64_t address, uint64_t bytes)

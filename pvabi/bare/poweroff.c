@@ -11,7 +11,6 @@
 #define NO_DEVICE 0xffu
 #define KEYBOARD_PORT 0x64u
 #define KEYBOARD_RESET 0xfeu
-#define BACKTRACE_MAX 32u
 
 /* A launcher that writes statistics reads this. */
 static void bare_say_counters(void)
@@ -32,7 +31,7 @@ void bare_exit(int status)
 
     bare_cli();
     if (bare_output_separate_log()) {
-        if (bare_cmdline.counters)
+        if (pv_cmdline.counters)
             bare_say_counters();
         bare_exit_word[14] = (char)('0' + byte / 100);
         bare_exit_word[15] = (char)('0' + byte / 10 % 10);
@@ -48,34 +47,14 @@ void bare_exit(int status)
     bare_triple_fault();
 }
 
-void bare_say_callers(const void *frame)
+void bare_crash_end(void)
 {
-    uint64_t at = (uintptr_t)frame;
-
-    for (unsigned i = 0; i < BACKTRACE_MAX; i++) {
-        const uint64_t *here = (const uint64_t *)at;
-
-        if (at % 8 != 0 || !bare_mapped(at) || !bare_mapped(at + 8) || here[1] == 0)
-            return;
-        bare_say("  by 0x");
-        bare_say_hex(here[1], 1);
-        bare_say("\n");
-        if (here[0] <= at)
-            return;
-        at = here[0];
-    }
-    bare_say("  ...\n");
+    bare_exit(PV_CRASH_STATUS);
 }
 
 void bare_crash(const char *message, const void *frame)
 {
     bare_cli();
-    bare_say("crash: ");
-    bare_say(message);
-    bare_say("\n");
-    if (frame != NULL) {
-        bare_say("backtrace:\n");
-        bare_say_callers(frame);
-    }
-    bare_exit(BARE_CRASH_STATUS);
+    pv_report_crash(message, frame);
+    pv_machine->end();
 }

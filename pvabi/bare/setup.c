@@ -12,15 +12,17 @@
 
 #define EARLY_BYTES (1ull << 30) /* what the entry has mapped, at least */
 #define EARLY_BYTES_MULTIBOOT2 (4ull << 30)
+#define EARLY_LARGE_SHIFT 21u
+#define EARLY_LARGE 0x83u /* present, writable, 2 MiB */
 #define XSAVE_X87_SSE_AVX 7ull
 #define XCR0_AVX512 0xe0ull
 
 _Static_assert(PV_ENTRY_PVH == 1 && PV_ENTRY_LINUX64 == 2 && PV_ENTRY_MULTIBOOT2 == 3, "enter.S");
 
 extern const char image_begin[], image_end[];
+extern uint64_t bare_early_pd[]; /* enter.S: of all four gigabytes */
 
 struct bare_info bare_info;
-struct bare_cmdline bare_cmdline;
 static uint64_t bare_early_bytes;
 
 /* Before our own page tables: the entry's, or the VMM's, map low memory one to one. */
@@ -90,6 +92,11 @@ static EARLY void bare_memory_take(struct bootrec *record)
     }
 }
 
+static void bare_thread_pointer_set(void *thread_pointer)
+{
+    bare_wrmsr(BARE_MSR_FS_BASE, (uintptr_t)thread_pointer);
+}
+
 static EARLY void bare_cpu_take(void)
 {
     uint64_t cr4 = bare_cr4(), supported, wanted = XSAVE_X87_SSE_AVX;
@@ -111,6 +118,8 @@ static EARLY void bare_cpu_take(void)
         if (cpuid[1] & 1u)
             cr4 |= BARE_CR4_FSGSBASE;
     }
+    if (!(cr4 & BARE_CR4_FSGSBASE))
+        arch_cpu_info.thread_pointer_set = bare_thread_pointer_set;
     if (features & 1u << 26 && !emulated && leaves >= 0xd) {
         cr4 |= BARE_CR4_OSXSAVE;
         bare_cr4_set(cr4);
@@ -127,23 +136,29 @@ static EARLY void bare_cpu_take(void)
     bare_cr4_set(cr4);
 }
 
-static EARLY int bare_start(enum pv_entry entry, const void *argument, struct bootrec *record)
+EARLY bool bare_early_map(uint64_t address)
 {
-    const char *wrong;
+    if (address >= 4ull << 30)
+        return false;
+    bare_early_pd[address >> EARLY_LARGE_SHIFT] = (address >> EARLY_LARGE_SHIFT
+                                                                  << EARLY_LARGE_SHIFT) |
+                                                  EARLY_LARGE;
+    return true;
+}
 
-    bare_output_start();
-    wrong = bare_info_take(entry, (uintptr_t)argument);
+EARLY void bare_machine_start(enum pv_entry entry, const void *argument, struct bootrec *record)
+{
+    const char *wrong = bare_info_take(entry, (uintptr_t)argument);
+
     if (wrong != NULL)
         bare_crash(wrong, NULL);
-    bare_cmdline_parse(bare_info.cmdline, bare_info.cmdline_bytes, &bare_cmdline);
+    pv_cmdline_parse(bare_info.cmdline, bare_info.cmdline_bytes, &pv_cmdline);
     if (bare_info.module_count > 0)
         bare_modules_take(record);
     bare_memory_take(record);
     bare_paging_start(record);
     bare_traps_start();
     bare_cpu_take();
-    bare_apic_start();
-    bare_clock_start();
     if (bare_info.cmdline_truncated)
         bare_say("boot: the command line is cut off at 4096 bytes\n");
     if (bare_info.ranges_dropped)
@@ -153,19 +168,18 @@ static EARLY int bare_start(enum pv_entry entry, const void *argument, struct bo
         bare_say(bare_info.module_wrong);
         bare_say("\n");
     }
-    if (bare_cmdline.wrong != NULL) {
-        bare_say("boot: ");
-        bare_say(bare_cmdline.wrong);
-        bare_say("\n");
-    }
+    pv_cmdline_hand_over(record);
+}
+
+static EARLY int bare_start(enum pv_entry entry, const void *argument, struct bootrec *record)
+{
+    pv_machine = &bare_machine;
+    bare_output_start();
+    bare_machine_start(entry, argument, record);
+    bare_apic_start();
+    bare_clock_start();
     pv_upcall = (struct pv_upcall *)(void *)&bare_vcpu;
     bare_output_attach(record);
-    record->args = bare_cmdline.args;
-    record->arg_count = bare_cmdline.arg_count;
-    record->arg_bytes = bare_cmdline.arg_bytes;
-    record->env = bare_cmdline.env;
-    record->env_count = bare_cmdline.env_count;
-    record->env_bytes = bare_cmdline.env_bytes;
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where the CPU enters for exceptions and interrupts: a stub of 16 bytes a vector, then one path
- * into bare_trap (traps.c) with all registers in a struct bare_frame. The IDT gives each entry a
+ * into bare_trap (traps.c) with all registers in a struct pv_trap_frame. The IDT gives each entry a
  * stack of its own, so nothing of the interrupted stack is touched.
  */
 #include "arch/frame.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fills every register and the red zone with patterns, spins, and says what is left of them:
- * whoever interrupts the spinning must leave no trace. x86-64, System V ABI. Shared by the test of
- * the upcall code on the host and the one in a guest; struct pattern is in pattern.h.
+ * Fills every register with patterns, spins, and says what is left of them: whoever interrupts the
+ * spinning must leave no trace. x86-64, System V ABI. Shared by the test of the upcall code on the
+ * host, which defines PATTERN_RED_ZONE to have the red zone looked at, too, and the one in a guest,
+ * where there is none; struct pattern is in pattern.h.
  *
  *     void pattern_run(const struct pattern *in, struct pattern *out, uint64_t spins,
  *                      uint64_t flags)
@@ -69,10 +70,12 @@ pattern_run:
         orq     %rcx, (%rsp)
         popfq
 
+#ifdef PATTERN_RED_ZONE
         leaq    -128(%rsp), %rdi
         movl    $16, %ecx
         movabsq $0x5aa55aa55aa55aa5, %rax
         rep stosq
+#endif
         movq    F_IN(%rsp), %rdi
         fninit
         fldcw   P_FCW(%rdi)
@@ -126,10 +129,12 @@ pattern_run:
         popq    P_RFLAGS(%rdi)
         leaq    136(%rsp), %rsp
         cld
+#ifdef PATTERN_RED_ZONE
         leaq    P_RED_ZONE(%rdi), %rdi
         leaq    -128(%rsp), %rsi
         movl    $16, %ecx
         rep movsq
+#endif
         movq    F_OUT(%rsp), %rdi
         leaq    F_GPR(%rsp), %rsi
         movl    $14, %ecx

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * No upcall leaves a trace: threads hold patterns in every register (general, x87, SSE, AVX,
- * control words, flags) and below the stack pointer, while timer upcalls arrive as fast as the host
- * sends them, and preempt them.
+ * control words, flags), while timer upcalls arrive as fast as the host sends them, and preempt
+ * them.
  */
 #include <cpuid.h>
 #include <pthread.h>

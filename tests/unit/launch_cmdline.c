@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: monitor/launch_cmdline.c monitor/words.c pvabi/bare/cmdline.c */
+/* sources: monitor/launch_cmdline.c monitor/words.c pvabi/cmdline.c */
 /* The kernel command line: what the launcher writes is what the guest's own parser reads. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "launch_cmdline.h"
-#include "pvabi/bare/cmdline.h"
+#include "pvabi/cmdline.h"
 
-static struct bare_cmdline parsed;
+static struct pv_cmdline parsed;
 
 static void expect_written(const struct launch_cmdline *from, const char *wanted)
 {
@@ -63,7 +63,7 @@ static void read_back(const struct launch_cmdline *from)
     assert_false(text.failed);
     assert_true(text.length <= LAUNCH_CMDLINE_MAX);
     memset(&parsed, 0, sizeof parsed);
-    bare_cmdline_parse(text.bytes, text.length, &parsed);
+    pv_cmdline_parse(text.bytes, text.length, &parsed);
     if (parsed.wrong)
         fail_msg("%s in %s", parsed.wrong, text.bytes);
     text_free(&text);

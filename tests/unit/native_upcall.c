@@ -6,7 +6,7 @@
  * is.
  */
 /* sources: arch/x86_64/upcall.S tests/guest/pattern.S */
-/* cflags: -mno-red-zone */
+/* cflags: -mno-red-zone -DPATTERN_RED_ZONE=0x5aa55aa55aa55aa5ull */
 #include <cpuid.h>
 #include <setjmp.h>
 #include <signal.h>

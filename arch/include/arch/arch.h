@@ -33,15 +33,19 @@ struct arch_cpu_info {
     uint64_t xcr0;
     uint32_t xsave_bytes; /* 0: FXSAVE */
     bool has_rdrand, has_rdseed, has_xsaveopt;
+    /* How to set the thread pointer where WRFSBASE is not to be had; NULL: it is. */
+    void (*thread_pointer_set)(void *thread_pointer);
 };
 extern struct arch_cpu_info arch_cpu_info;
 
 /* One try; false: no value now, or no such instruction. */
 bool arch_entropy(uint64_t *value);
 
-/* Where the other side enters an upcall (upcall.S): the first, or, in the range, the second. */
+/* Where the other side enters an upcall (upcall.S): the first, or, in the range, the second; the
+ * third where entering one writes on the interrupted stack. */
 void arch_upcall(void);
 void arch_upcall_restart(void);
+void arch_upcall_again(void);
 extern const char arch_upcall_restart_begin[], arch_upcall_restart_end[];
 
 /* Return addresses by frame pointer from `frame` (NULL: the caller's), checked to lie in

@@ -10,6 +10,7 @@
 #define ARCH_FRAME_H
 
 #define ARCH_FRAME_BYTES (15 * 8)
+#define ARCH_FRAME_RBP (10 * 8)
 
         .macro  arch_frame_push
         pushq   %rax

@@ -17,6 +17,10 @@ int net_start(void) __attribute__((weak)); /* brings interfaces up; waits for no
 /* The C library's seam: builds argv and environ, runs main, exits with its status. Always there. */
 void program_start(const struct bootrec *record) __attribute__((noreturn));
 
+/* The host asks the program to end: it is sent SIGTERM. Absent where no program can catch that. In a
+ * thread of the kernel's own. */
+void program_ask_to_end(void) __attribute__((weak));
+
 /* Ends the VM with the program's status: pv->exit. Called by _exit. */
 void kernel_exit(int status) __attribute__((noreturn));
 

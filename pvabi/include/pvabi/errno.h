@@ -7,6 +7,7 @@
 #ifndef PVABI_ERRNO_H
 #define PVABI_ERRNO_H
 
+#define ENOENT 2
 #define EIO 5
 #define EAGAIN 11
 #define ENOMEM 12

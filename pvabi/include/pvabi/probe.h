@@ -10,7 +10,13 @@
 #include "pvabi/pv.h"
 
 /* The entry points of an image; more than one hypervisor may use the same. */
-enum pv_entry { PV_ENTRY_NATIVE, PV_ENTRY_PVH, PV_ENTRY_LINUX64, PV_ENTRY_MULTIBOOT2 };
+enum pv_entry {
+    PV_ENTRY_NATIVE,
+    PV_ENTRY_PVH,
+    PV_ENTRY_LINUX64,
+    PV_ENTRY_MULTIBOOT2,
+    PV_ENTRY_XEN_PV
+};
 
 struct pv_hypervisor {
     unsigned entries; /* bits 1 << enum pv_entry */

@@ -45,6 +45,14 @@ struct pv_counters {
     uint64_t upcalls;
 };
 
+/* What the host asks of the VM as a whole. */
+enum pv_request {
+    PV_REQUEST_NONE,
+    PV_REQUEST_END,      /* the program is to end itself; the platform knows what comes after */
+    PV_REQUEST_RESTORED, /* asks nothing: the VM was saved and is another one now, or a clone */
+    PV_REQUEST_MEMORY,   /* *pages of those that it began with are to be the host's (memory_give) */
+};
+
 struct pv_platform {
     const char *name; /* "native", ... */
 
@@ -77,6 +85,17 @@ struct pv_platform {
     /* Gives whole pages back to the host; they read as zeros afterwards. */
     int (*discard)(void *address, size_t bytes);
 
+    /* Takes what the host asks of the VM; PV_EVENT_SYSTEM is raised when there may be something. The
+     * first call begins to listen. May wait for the host for a moment. NULL: this host asks nothing,
+     * it acts. Not from event handlers. */
+    enum pv_request (*request_take)(uint64_t *pages);
+
+    /* Gives a page of RAM, with nothing of worth in it, to the host; nobody touches it until
+     * memory_take has got it back, with undefined contents. 0, or a negative errno and nothing
+     * changed. NULL where request_take never says PV_REQUEST_MEMORY. */
+    int (*memory_give)(void *page);
+    int (*memory_take)(void *page);
+
     /* Ends the VM with a status (0 to 255). */
     void (*exit)(int status) __attribute__((noreturn));
 
@@ -94,7 +113,13 @@ extern struct pv_counters pv_counters;
 /* ---- devices ------------------------------------------------------------------------------ */
 
 enum pv_class { PV_NET, PV_BLK, PV_CONSOLE, PV_RNG };
-enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_VIRTIO_SCSI, PV_FAMILY_MODULE, PV_FAMILY_COUNT };
+enum pv_family {
+    PV_FAMILY_VIRTIO,
+    PV_FAMILY_VIRTIO_SCSI,
+    PV_FAMILY_MODULE,
+    PV_FAMILY_XEN,
+    PV_FAMILY_COUNT
+};
 
 /* Addresses that the host gives a network device; prefix 0: none, ask DHCP. Network byte order. */
 struct pv_net_address {
@@ -178,7 +203,7 @@ struct pv_blk {
     unsigned segments_max; /* in one request */
     uint32_t sectors_max;  /* in one request (discards too) */
     uint32_t block_bytes;  /* the device's smallest unit: 512 or a greater power of two */
-    unsigned requests_max; /* fit at once with one segment each; of larger ones fewer */
+    unsigned requests_max; /* worth keeping in flight; large ones may meet -EAGAIN before that */
     /* When nothing has completed for so long, refresh tells whether the device is still there; 0: it
      * cannot vanish. */
     uint64_t patience_ns;
@@ -191,8 +216,8 @@ struct pv_blk_ops {
     /* *blk is the first disk; NULL when a controller carries none. A controller's attach asks for
      * its disks and waits for the answers, at most some seconds. */
     int (*attach)(const struct pv_device *device, void *memory, struct pv_blk **blk);
-    /* Queues a request; it is visible to the backend after kick. 0, -EAGAIN when the ring is full,
-     * -EINVAL when the request is malformed, -EIO. */
+    /* Queues a request; it is visible to the backend after kick. 0, -EAGAIN when there is no room
+     * before others complete, -EINVAL when the request is malformed, -EIO. */
     int (*submit)(struct pv_blk *blk, const struct pv_blk_request *request);
     void (*kick)(struct pv_blk *blk);
     /* Takes a completion: 1 with the request's cookie and its result (0 or a negative errno), 0

@@ -1,50 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For the fuzz targets of the rings: bytes of the fuzzer's input turned into decisions, and a
- * device that does whatever they say to everything it shares with the driver.
+ * For the fuzz targets of the virtio rings: a device that does whatever the fuzzer's input says to
+ * everything it shares with the driver.
  */
 #ifndef TESTS_HOSTILE_H
 #define TESTS_HOSTILE_H
 
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/support/bytes.h"
 #include "tests/unit/support/device.h"
-
-struct bytes {
-    const uint8_t *at;
-    size_t left;
-};
-
-static inline uint8_t next8(struct bytes *bytes)
-{
-    if (bytes->left == 0)
-        return 0;
-    bytes->left--;
-    return *bytes->at++;
-}
-
-static inline uint16_t next16(struct bytes *bytes)
-{
-    uint16_t low = next8(bytes);
-
-    return (uint16_t)(low | next8(bytes) << 8);
-}
-
-static inline uint32_t next32(struct bytes *bytes)
-{
-    uint32_t low = next16(bytes);
-
-    return low | (uint32_t)next16(bytes) << 16;
-}
-
-static inline void require(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 /* One act of the device on one queue. The first two are what an honest one does. */
 static inline void hostile_queue_act(struct device_queue *queue, struct bytes *bytes)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The kernel command line's parser. */
-/* sources: pvabi/bare/cmdline.c */
+/* sources: pvabi/cmdline.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "pvabi/bare/cmdline.h"
+#include "pvabi/cmdline.h"
 
-static struct bare_cmdline parsed;
+static struct pv_cmdline parsed;
 
 static void parse(const char *line)
 {
@@ -21,7 +21,7 @@ static void parse(const char *line)
     memcpy(exact, line, bytes);
     memset(&parsed, 0, sizeof(parsed));
     exact = realloc(exact, bytes ? bytes : 1);
-    bare_cmdline_parse(exact, bytes, &parsed);
+    pv_cmdline_parse(exact, bytes, &parsed);
     free(exact);
 }
 
@@ -160,10 +160,10 @@ static void test_mmio(void **state)
         assert_non_null(parsed.wrong);
         assert_int_equal(parsed.mmio_count, 0);
     }
-    for (unsigned i = 0; i < BARE_MMIO_MAX + 1; i++)
+    for (unsigned i = 0; i < PV_CMDLINE_MMIO_MAX + 1; i++)
         strcat(many, "virtio_mmio.device=512@0xfeb00000:5 ");
     parse(many);
-    assert_int_equal(parsed.mmio_count, BARE_MMIO_MAX);
+    assert_int_equal(parsed.mmio_count, PV_CMDLINE_MMIO_MAX);
     assert_non_null(parsed.wrong);
 }
 

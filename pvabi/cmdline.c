@@ -1,35 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kernel command line's parser (cmdline.h). */
-#include "cmdline.h"
+/* The kernel command line's parser (pvabi/cmdline.h). */
+#include "pvabi/cmdline.h"
 
-#define BARE_NAME_DEFAULT "guest"
-#define BARE_NAME_MAX (BARE_STRINGS_MAX - 4096u - 2u) /* with its NUL */
-#define BARE_MMIO_PREFIX "virtio_mmio.device="
+#define NAME_DEFAULT "guest"
+#define NAME_MAX (PV_CMDLINE_STRINGS_MAX - 4096u - 2u) /* with its NUL */
+#define MMIO_PREFIX "virtio_mmio.device="
 
 /* A word, unquoted: the last one in the buffer that it is appended to. */
-struct bare_word {
+struct cmdline_word {
     char *text;
     size_t bytes;  /* without the NUL */
     bool unquoted; /* nothing in it was quoted */
 };
 
-static bool bare_is_space(char c)
+static bool cmdline_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 /* Reads the next word of [*at, end) into `room`; false at the end of the line. A word never grows
  * by unquoting, so the line's own length plus one is room enough. */
-static bool bare_next_word(const char **at, const char *end, char *room, struct bare_word *word)
+static bool cmdline_next_word(const char **at, const char *end, char *room,
+                              struct cmdline_word *word)
 {
     bool inside = false;
 
-    while (*at < end && bare_is_space(**at))
+    while (*at < end && cmdline_is_space(**at))
         (*at)++;
     if (*at == end)
         return false;
-    *word = (struct bare_word){.text = room, .unquoted = true};
-    for (; *at < end && (inside || !bare_is_space(**at)); (*at)++) {
+    *word = (struct cmdline_word){.text = room, .unquoted = true};
+    for (; *at < end && (inside || !cmdline_is_space(**at)); (*at)++) {
         char c = **at;
 
         if (c == '"') {
@@ -49,7 +50,7 @@ static bool bare_next_word(const char **at, const char *end, char *room, struct 
 
 /* The rest of the text after `prefix`, or NULL. One copy: fewer instructions to translate or fetch
  * before main than one for each prefix. */
-static __attribute__((noinline)) const char *bare_after(const char *text, const char *prefix)
+static __attribute__((noinline)) const char *cmdline_after(const char *text, const char *prefix)
 {
     while (*prefix != '\0') {
         if (*text++ != *prefix++)
@@ -59,7 +60,7 @@ static __attribute__((noinline)) const char *bare_after(const char *text, const 
 }
 
 /* 16 for what is no digit. */
-static unsigned bare_digit(char c)
+static unsigned cmdline_digit(char c)
 {
     unsigned digit = (unsigned)(uint8_t)c - '0', letter = ((unsigned)(uint8_t)c | 0x20u) - 'a';
 
@@ -69,7 +70,7 @@ static unsigned bare_digit(char c)
 }
 
 /* A decimal number, or a hexadecimal one with 0x; false when there is none or it is too great. */
-static bool bare_number(const char **at, uint64_t *value)
+static bool cmdline_number(const char **at, uint64_t *value)
 {
     unsigned base = 10;
     bool any = false;
@@ -79,7 +80,7 @@ static bool bare_number(const char **at, uint64_t *value)
         *at += 2;
     }
     *value = 0;
-    for (unsigned digit; (digit = bare_digit(**at)) < base; (*at)++, any = true) {
+    for (unsigned digit; (digit = cmdline_digit(**at)) < base; (*at)++, any = true) {
         if (__builtin_mul_overflow(*value, (uint64_t)base, value) ||
             __builtin_add_overflow(*value, (uint64_t)digit, value))
             return false;
@@ -87,11 +88,11 @@ static bool bare_number(const char **at, uint64_t *value)
     return any;
 }
 
-static bool bare_size(const char **at, uint64_t *value)
+static bool cmdline_size(const char **at, uint64_t *value)
 {
     unsigned shift = 0;
 
-    if (!bare_number(at, value))
+    if (!cmdline_number(at, value))
         return false;
     switch (**at) {
     case 'K':
@@ -116,7 +117,7 @@ static bool bare_size(const char **at, uint64_t *value)
     return true;
 }
 
-static bool bare_character(const char **at, char c)
+static bool cmdline_character(const char **at, char c)
 {
     if (**at != c)
         return false;
@@ -124,12 +125,12 @@ static bool bare_character(const char **at, char c)
     return true;
 }
 
-static bool bare_address(const char **at, uint8_t address[4])
+static bool cmdline_address(const char **at, uint8_t address[4])
 {
     for (unsigned i = 0; i < 4; i++) {
         uint64_t part;
 
-        if ((i > 0 && !bare_character(at, '.')) || !bare_number(at, &part) || part > 255)
+        if ((i > 0 && !cmdline_character(at, '.')) || !cmdline_number(at, &part) || part > 255)
             return false;
         address[i] = (uint8_t)part;
     }
@@ -137,17 +138,17 @@ static bool bare_address(const char **at, uint8_t address[4])
 }
 
 /* SIZE@ADDR:IRQ[:ID] */
-static const char *bare_take_mmio(const char *at, struct bare_cmdline *out)
+static const char *cmdline_take_mmio(const char *at, struct pv_cmdline *out)
 {
-    struct bare_mmio device;
+    struct pv_cmdline_mmio device;
     uint64_t line, id;
 
-    if (!bare_size(&at, &device.bytes) || !bare_character(&at, '@') ||
-        !bare_number(&at, &device.address) || !bare_character(&at, ':') ||
-        !bare_number(&at, &line) || line > UINT32_MAX ||
-        (*at == ':' && (at++, !bare_number(&at, &id))) || *at != '\0')
+    if (!cmdline_size(&at, &device.bytes) || !cmdline_character(&at, '@') ||
+        !cmdline_number(&at, &device.address) || !cmdline_character(&at, ':') ||
+        !cmdline_number(&at, &line) || line > UINT32_MAX ||
+        (*at == ':' && (at++, !cmdline_number(&at, &id))) || *at != '\0')
         return "virtio_mmio.device=: not SIZE@ADDRESS:IRQ";
-    if (out->mmio_count == BARE_MMIO_MAX)
+    if (out->mmio_count == PV_CMDLINE_MMIO_MAX)
         return "virtio_mmio.device=: too many devices";
     device.line = (uint32_t)line;
     out->mmio[out->mmio_count++] = device;
@@ -155,18 +156,18 @@ static const char *bare_take_mmio(const char *at, struct bare_cmdline *out)
 }
 
 /* N=ADDR/LEN[,GATEWAY[,DNS]]. Others' words may begin with "net", too, but have no digit there. */
-static const char *bare_take_net(const char *at, struct bare_cmdline *out)
+static const char *cmdline_take_net(const char *at, struct pv_cmdline *out)
 {
-    struct bare_net net = {.prefix4 = 0};
+    struct pv_cmdline_net net = {.prefix4 = 0};
     uint64_t index, prefix;
 
-    if (bare_digit(*at) >= 10)
+    if (cmdline_digit(*at) >= 10)
         return NULL;
-    if (!bare_number(&at, &index) || index >= BARE_NETS_MAX || !bare_character(&at, '=') ||
-        !bare_address(&at, net.ip4) || !bare_character(&at, '/') || !bare_number(&at, &prefix) ||
-        prefix < 1 || prefix > 32 ||
-        (*at == ',' && (at++, *at != ',') && !bare_address(&at, net.gateway4)) ||
-        (*at == ',' && (at++, !bare_address(&at, net.dns4))) || *at != '\0')
+    if (!cmdline_number(&at, &index) || index >= PV_CMDLINE_NETS_MAX ||
+        !cmdline_character(&at, '=') || !cmdline_address(&at, net.ip4) ||
+        !cmdline_character(&at, '/') || !cmdline_number(&at, &prefix) || prefix < 1 ||
+        prefix > 32 || (*at == ',' && (at++, *at != ',') && !cmdline_address(&at, net.gateway4)) ||
+        (*at == ',' && (at++, !cmdline_address(&at, net.dns4))) || *at != '\0')
         return "net0=: not ADDRESS/LENGTH[,GATEWAY[,DNS]]";
     net.prefix4 = (uint8_t)prefix;
     out->net[index] = net;
@@ -174,7 +175,7 @@ static const char *bare_take_net(const char *at, struct bare_cmdline *out)
 }
 
 /* NAME=VALUE, which ends a word at the end of out->env. */
-static const char *bare_take_env(const char *at, struct bare_cmdline *out)
+static const char *cmdline_take_env(const char *at, struct pv_cmdline *out)
 {
     char *to = out->env + out->env_bytes;
     bool named = false;
@@ -191,28 +192,28 @@ static const char *bare_take_env(const char *at, struct bare_cmdline *out)
     return NULL;
 }
 
-static const char *bare_take_wall(const char *at, struct bare_cmdline *out)
+static const char *cmdline_take_wall(const char *at, struct pv_cmdline *out)
 {
     uint64_t value;
 
-    if (!bare_number(&at, &value) || *at != '\0')
+    if (!cmdline_number(&at, &value) || *at != '\0')
         return "wall=: not a number of nanoseconds";
     out->wall_ns = value;
     return NULL;
 }
 
-static const char *bare_take_counters(const char *at, struct bare_cmdline *out)
+static const char *cmdline_take_counters(const char *at, struct pv_cmdline *out)
 {
     out->counters = at[0] == '1' && at[1] == '\0';
     return NULL;
 }
 
 /* The first one counts. One that leaves no room for the arguments is passed over. */
-static const char *bare_take_name(const char *at, struct bare_cmdline *out)
+static const char *cmdline_take_name(const char *at, struct pv_cmdline *out)
 {
     size_t bytes = __builtin_strlen(at) + 1;
 
-    if (out->arg_count != 0 || bytes > BARE_NAME_MAX)
+    if (out->arg_count != 0 || bytes > NAME_MAX)
         return NULL;
     for (size_t i = 0; i < bytes; i++)
         out->args[i] = at[i];
@@ -222,56 +223,57 @@ static const char *bare_take_name(const char *at, struct bare_cmdline *out)
 }
 
 /* Words before "--", by how they begin. Each takes the rest and returns what is wrong with it. */
-static const struct bare_kind {
+static const struct cmdline_kind {
     const char *prefix;
-    const char *(*take)(const char *rest, struct bare_cmdline *out);
-} bare_kinds[] = {
-    {"name=", bare_take_name}, {"wall=", bare_take_wall}, {BARE_MMIO_PREFIX, bare_take_mmio},
-    {"net", bare_take_net},    {"env.", bare_take_env},   {"counters=", bare_take_counters},
+    const char *(*take)(const char *rest, struct pv_cmdline *out);
+} cmdline_kinds[] = {
+    {"name=", cmdline_take_name},     {"wall=", cmdline_take_wall},
+    {MMIO_PREFIX, cmdline_take_mmio}, {"net", cmdline_take_net},
+    {"env.", cmdline_take_env},       {"counters=", cmdline_take_counters},
 };
 
-static const char *bare_take_word(const char *text, struct bare_cmdline *out)
+static const char *cmdline_take_word(const char *text, struct pv_cmdline *out)
 {
-    for (size_t i = 0; i < sizeof(bare_kinds) / sizeof(bare_kinds[0]); i++) {
-        const char *rest = bare_after(text, bare_kinds[i].prefix);
+    for (size_t i = 0; i < sizeof(cmdline_kinds) / sizeof(cmdline_kinds[0]); i++) {
+        const char *rest = cmdline_after(text, cmdline_kinds[i].prefix);
 
         if (rest != NULL)
-            return bare_kinds[i].take(rest, out);
+            return cmdline_kinds[i].take(rest, out);
     }
     return NULL;
 }
 
 /* An argument, at the end of out->args, unless a VMM has appended a device to them. */
-static const char *bare_take_argument(const struct bare_word *word, struct bare_cmdline *out)
+static const char *cmdline_take_argument(const struct cmdline_word *word, struct pv_cmdline *out)
 {
-    const char *rest = word->unquoted ? bare_after(word->text, BARE_MMIO_PREFIX) : NULL;
+    const char *rest = word->unquoted ? cmdline_after(word->text, MMIO_PREFIX) : NULL;
 
     if (rest != NULL)
-        return bare_take_mmio(rest, out);
+        return cmdline_take_mmio(rest, out);
     out->arg_bytes += (uint32_t)word->bytes + 1;
     out->arg_count++;
     return NULL;
 }
 
-void bare_cmdline_parse(const char *line, size_t bytes, struct bare_cmdline *out)
+void pv_cmdline_parse(const char *line, size_t bytes, struct pv_cmdline *out)
 {
     const char *at = line, *end, *wrong;
-    struct bare_word word;
+    struct cmdline_word word;
     bool arguments = false;
 
     if (bytes > 4096u)
         bytes = 4096u;
     end = line + bytes;
-    while (bare_next_word(
+    while (cmdline_next_word(
         &at, end, arguments ? out->args + out->arg_bytes : out->env + out->env_bytes, &word)) {
-        if (!arguments && word.unquoted && word.bytes == 2 && bare_after(word.text, "--")) {
+        if (!arguments && word.unquoted && word.bytes == 2 && cmdline_after(word.text, "--")) {
             arguments = true;
-            bare_take_name(BARE_NAME_DEFAULT, out);
+            cmdline_take_name(NAME_DEFAULT, out);
             continue;
         }
-        wrong = arguments ? bare_take_argument(&word, out) : bare_take_word(word.text, out);
+        wrong = arguments ? cmdline_take_argument(&word, out) : cmdline_take_word(word.text, out);
         if (out->wrong == NULL)
             out->wrong = wrong;
     }
-    bare_take_name(BARE_NAME_DEFAULT, out);
+    cmdline_take_name(NAME_DEFAULT, out);
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pages given to Xen and taken back (xen/memory.h), for the kernel's balloon: pv_platform.memory_give
+ * and memory_take. Under PV a page has another frame when it comes back. Called with upcalls masked
+ * or not; the page belongs to the caller.
+ */
+#include "balloon.h"
+
+#include "pvabi/errno.h"
+#include "xen.h"
+
+#include <xen/memory.h>
+
+#define NO_FRAME UINT64_MAX
+
+/* The domain's own list, which the tool stack reads when it saves the domain; NULL under PVH. */
+static uint64_t *list_entry(const void *page)
+{
+    if (xen_flavour->frames == NULL)
+        return NULL;
+    return (uint64_t *)(uintptr_t)&xen_flavour->frames[(uintptr_t)page / XEN_PAGE];
+}
+
+static bool exchange(unsigned operation, xen_pfn_t *frame)
+{
+    struct xen_memory_reservation reservation = {.nr_extents = 1, .domid = DOMID_SELF};
+
+    set_xen_guest_handle(reservation.extent_start, frame);
+    return xen_operation(__HYPERVISOR_memory_op, operation, &reservation) == 1;
+}
+
+int xen_memory_give(void *page)
+{
+    xen_pfn_t frame = xen_frame(page);
+    uint64_t *entry = list_entry(page);
+
+    __builtin_memset(page, 0, XEN_PAGE); /* whoever gets it next */
+    if (entry != NULL && pv->protect(page, XEN_PAGE, PV_NONE) < 0)
+        return -EINVAL;
+    if (!exchange(XENMEM_decrease_reservation, &frame)) {
+        if (entry != NULL)
+            (void)pv->protect(page, XEN_PAGE, PV_READ_WRITE);
+        return -ENOMEM;
+    }
+    if (entry != NULL)
+        *entry = NO_FRAME;
+    return 0;
+}
+
+int xen_memory_take(void *page)
+{
+    xen_pfn_t frame = (uintptr_t)page / XEN_PAGE;
+    uint64_t *entry = list_entry(page);
+
+    if (!exchange(XENMEM_populate_physmap, &frame))
+        return -ENOMEM;
+    if (entry == NULL)
+        return 0;
+    *entry = frame;
+    return pv->protect(page, XEN_PAGE, PV_READ_WRITE);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ends of a domain, and what else of struct pv_platform PV and PVH have in common. The status
+ * goes to the launcher as a line on the log channel, which also says that the console is complete,
+ * and into xenstore; Xen itself carries only a reason.
+ */
+#include "requests.h"
+#include "xen.h"
+#include "xenstore.h"
+
+#include <xen/sched.h>
+
+#include "arch/arch.h"
+#include "pvabi/errno.h"
+
+_Static_assert(XEN_SYSCALL == 0 && XEN_VMCALL == 1 && XEN_VMMCALL == 2, "hypercall.S");
+_Static_assert(offsetof(struct pv_counters, hypercalls) == 0, "hypercall.S");
+
+uint32_t xen_hypercall_kind;
+
+static __attribute__((noreturn)) void end(unsigned reason)
+{
+    struct sched_shutdown shutdown = {.reason = reason};
+
+    xen_console_drain();
+    for (;;)
+        xen_operation(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &shutdown);
+}
+
+static void say_status(int status)
+{
+    pv_say("\001coracle-exit ");
+    pv_say_decimal((unsigned)status & 0xffu);
+    pv_say("\n");
+}
+
+/* Where the launcher looks: data/ is the guest's own to write. */
+static void store_status(unsigned status)
+{
+    char text[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                    (char)('0' + status % 10), '\0'};
+    const char *digits = text;
+
+    while (*digits == '0' && digits[1] != '\0')
+        digits++;
+    xenstore_write(0, "data/coracle", "status", digits);
+}
+
+void xen_exit(int status)
+{
+    xen_upcalls_mask();
+    if (xen_store != NULL)
+        store_status((unsigned)status & 0xffu);
+    say_status(status);
+    end(xen_end_reason());
+}
+
+void xen_crash_end(void)
+{
+    say_status(PV_CRASH_STATUS);
+    end(SHUTDOWN_crash);
+}
+
+void xen_crash(const char *message, const void *frame)
+{
+    xen_upcalls_mask();
+    pv_report_crash(message, frame);
+    xen_crash_end();
+}
+
+/* Cleared, as the contract says. Giving pages back one by one would cost Xen's heap and our page
+ * tables more than it brings; a domain that is to be smaller is told so as a whole. */
+int xen_discard(void *address, size_t bytes)
+{
+    __builtin_memset(address, 0, bytes);
+    return 0;
+}
+
+struct pv_net_address xen_net_address(unsigned index)
+{
+    return pv_cmdline_net_address(index);
+}

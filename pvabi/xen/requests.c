@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * control/shutdown (docs/misc/xenstore-paths.pandoc of Xen): a word that the tool stack writes and
+ * the domain takes by emptying the node. memory/target: how many KiB the domain is to have. Relies
+ * on xenstore.c; XenBus says when a node changed.
+ */
+#include "requests.h"
+
+#include <xen/sched.h>
+
+#include "xenbus.h"
+#include "xenstore.h"
+
+#define WORD_BYTES 16u
+
+static unsigned end_reason = SHUTDOWN_poweroff;
+
+unsigned xen_end_reason(void)
+{
+    return end_reason;
+}
+
+static void watch(void)
+{
+    xenstore_watch_post("control", "shutdown", XENBUS_WATCH_SHUTDOWN);
+    xenstore_watch_post("memory", "target", XENBUS_WATCH_MEMORY);
+}
+
+static enum pv_request request_of(const char *word)
+{
+    if (__builtin_strcmp(word, "poweroff") == 0 || __builtin_strcmp(word, "halt") == 0)
+        return PV_REQUEST_END;
+    if (__builtin_strcmp(word, "reboot") == 0) {
+        end_reason = SHUTDOWN_reboot;
+        return PV_REQUEST_END;
+    }
+    return PV_REQUEST_NONE;
+}
+
+/* Upcalls are masked. */
+static enum pv_request suspend(void)
+{
+    int result;
+
+    xenstore_settle();
+    result = xen_suspend();
+    if (result < 0)
+        xen_say("suspend: not possible\n");
+    if (result == 0)
+        watch();
+    return result == 0 ? PV_REQUEST_RESTORED : PV_REQUEST_NONE;
+}
+
+/* Upcalls are masked. */
+static enum pv_request request_read(void)
+{
+    char word[WORD_BYTES];
+
+    if (xenstore_read(0, "control", "shutdown", word, sizeof(word)) <= 0)
+        return PV_REQUEST_NONE;
+    (void)xenstore_write(0, "control", "shutdown", ""); /* taken */
+    return __builtin_strcmp(word, "suspend") == 0 ? suspend() : request_of(word);
+}
+
+/* Upcalls are masked. What the target was at the first look is what the domain began with. */
+static enum pv_request target_read(uint64_t *pages)
+{
+    static uint64_t first_kib;
+    uint64_t kib = xenbus_number_read("memory", "target", 0);
+
+    if (kib == 0)
+        return PV_REQUEST_NONE;
+    if (first_kib == 0)
+        first_kib = kib;
+    *pages = kib < first_kib ? (first_kib - kib) / (XEN_PAGE_BYTES / 1024u) : 0;
+    return PV_REQUEST_MEMORY;
+}
+
+enum pv_request xen_request_take(uint64_t *pages)
+{
+    static bool listens;
+    unsigned state = xen_upcalls_mask();
+    enum pv_request request = PV_REQUEST_NONE;
+
+    if (!listens && xen_store != NULL) {
+        listens = true;
+        watch();
+    }
+    if (xenstore_fired(1ull << XENBUS_WATCH_SHUTDOWN) != 0)
+        request = request_read();
+    /* NONE makes the kernel sleep, so nothing may be left that has fired. */
+    if (request == PV_REQUEST_NONE && xenstore_fired(1ull << XENBUS_WATCH_MEMORY) != 0)
+        request = target_read(pages);
+    xen_upcalls_restore(state);
+    return request;
+}

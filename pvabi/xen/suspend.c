@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Suspend, and what begins anew when the domain was restored: event channels, vCPU, clock, console,
+ * store. Memory and threads are as they were. The part that PV and PVH share; requests.c calls it
+ * when the tool stack asks.
+ */
+#include "xen.h"
+
+#include "pvabi/errno.h"
+
+int xen_suspend(void)
+{
+    struct xen_resumed resumed = {.shared = xen_shared_info};
+    int result;
+
+    if (xen_flavour->suspend == NULL)
+        return -EOPNOTSUPP;
+    xen_console_drain();
+    result = xen_flavour->suspend(&resumed);
+    if (result != 0)
+        return result;
+    xen_ports_forget();
+    xen_shared_start(resumed.shared, xen_flavour);
+    xen_console_start(resumed.console, resumed.console_port);
+    xen_store = resumed.store;
+    xen_store_port = resumed.store_port;
+    xenbus_restored();
+    /* Its channel is gone: the kernel looks at its timers, and sets the timer again. */
+    xen_event_raise(PV_EVENT_TIMER);
+    xen_event_raise(PV_EVENT_SYSTEM);
+    return 0;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * XenBus (xenbus.h): finds the domain's block and network devices in xenstore, leads a device
+ * through its states, watches the backends of connected ones. Relies on xenstore.c.
+ */
+#include "xenbus.h"
+
+#include "grant.h"
+#include "pvabi/errno.h"
+#include "xenstore.h"
+
+#define CONNECT_NS 10000000000ull
+#define CLOSE_NS 500000000ull
+#define NAMES_BYTES 1024u
+#define NUMBER_BYTES 24u
+#define TRIES 16u /* of a transaction that somebody else's writes invalidate */
+#define WATCH_FIRST (XENSTORE_WATCHES - PV_DEVICES_MAX)
+#define DEVICE_WATCHES (~0ull << WATCH_FIRST)
+
+volatile uint32_t xenbus_generation;
+
+static struct pv_device devices[PV_DEVICES_MAX];
+static struct xenbus_device buses[PV_DEVICES_MAX];
+static unsigned device_count;
+
+/* ---- numbers ------------------------------------------------------------------------------ */
+
+/* Decimal digits and nothing else. */
+static bool number_parse(const char *text, uint64_t *number)
+{
+    uint64_t value = 0;
+
+    if (*text == '\0')
+        return false;
+    for (; *text != '\0'; text++) {
+        unsigned digit = (unsigned)(*text - '0');
+
+        if (digit > 9u || value > (UINT64_MAX - digit) / 10u)
+            return false;
+        value = value * 10u + digit;
+    }
+    *number = value;
+    return true;
+}
+
+static void number_print(char text[NUMBER_BYTES], uint32_t number)
+{
+    char digits[NUMBER_BYTES];
+    unsigned count = 0, at = 0;
+
+    do {
+        digits[count++] = (char)('0' + number % 10u);
+        number /= 10u;
+    } while (number != 0);
+    while (count > 0)
+        text[at++] = digits[--count];
+    text[at] = '\0';
+}
+
+static bool number_read(const char *dir, const char *name, uint64_t *number)
+{
+    char text[NUMBER_BYTES];
+
+    return xenstore_read(0, dir, name, text, sizeof(text)) > 0 && number_parse(text, number);
+}
+
+/* ---- discovery ---------------------------------------------------------------------------- */
+
+static void text_append(char *text, const char *more)
+{
+    __builtin_strcpy(text + __builtin_strlen(text), more);
+}
+
+/* Devices of one class in rising order of their numbers, so that blk0 is the first disk. */
+static void device_add(enum pv_class class, const char *kind, uint32_t number)
+{
+    struct xenbus_device *bus = &buses[device_count];
+    struct pv_device *device = &devices[device_count];
+    char digits[NUMBER_BYTES];
+
+    number_print(digits, number);
+    *bus = (struct xenbus_device){.number = number, .watch = WATCH_FIRST + device_count};
+    text_append(bus->path, kind);
+    text_append(bus->path, "/");
+    text_append(bus->path, digits);
+    *device = (struct pv_device){.class = class, .family = PV_FAMILY_XEN, .transport = bus};
+    for (unsigned i = 0; i < device_count; i++)
+        if (devices[i].class == class)
+            device->index++;
+    if (class == PV_NET)
+        device->net = xen_net_address(device->index);
+    device_count++;
+}
+
+/* The smallest number among `names` that is not below `least`. */
+static bool number_next(const char *names, const char *end, uint64_t least, uint64_t *next)
+{
+    bool found = false;
+
+    for (; names < end; names += __builtin_strlen(names) + 1u) {
+        uint64_t number;
+
+        if (!number_parse(names, &number) || number > UINT32_MAX || number < least ||
+            (found && number >= *next))
+            continue;
+        *next = number;
+        found = true;
+    }
+    return found;
+}
+
+static void devices_find(enum pv_class class, const char *kind)
+{
+    static char names[NAMES_BYTES];
+    int bytes = xenstore_directory(0, NULL, kind, names, sizeof(names));
+    uint64_t number = 0;
+
+    if (bytes == -EINVAL)
+        xen_say("xenstore: the list of devices is too long\n");
+    while (bytes > 0 && number_next(names, names + bytes, number, &number)) {
+        if (device_count == PV_DEVICES_MAX) {
+            xen_say("xenstore: there are more devices than the table holds\n");
+            return;
+        }
+        device_add(class, kind, (uint32_t)number);
+        number++;
+    }
+}
+
+const struct pv_device *xenbus_devices(unsigned *count)
+{
+    static bool looked;
+    unsigned state = xen_upcalls_mask();
+
+    if (!looked && xen_store != NULL) {
+        looked = true;
+        devices_find(PV_BLK, "device/vbd");
+        devices_find(PV_NET, "device/vif");
+    }
+    xen_upcalls_restore(state);
+    *count = device_count;
+    return devices;
+}
+
+struct xenbus_device *xenbus_device_of(const struct pv_device *device)
+{
+    return (struct xenbus_device *)(uintptr_t)device->transport;
+}
+
+/* ---- states ------------------------------------------------------------------------------- */
+
+/* A node that is gone means a backend that is gone. */
+static enum xenbus_state state_read(const struct xenbus_device *bus)
+{
+    uint64_t number;
+
+    if (!number_read(bus->backend, "state", &number) || number > XenbusStateReconfigured)
+        return XenbusStateUnknown;
+    return (enum xenbus_state)number;
+}
+
+static const char *state_write(struct xenbus_device *bus, enum xenbus_state state)
+{
+    char text[NUMBER_BYTES];
+
+    number_print(text, (uint32_t)state);
+    return xenstore_write(0, bus->path, "state", text) < 0 ? "xenstore refuses its state" : NULL;
+}
+
+/* Raises the events of connected devices whose backends have left, and the system's. */
+static void watches_look(void)
+{
+    uint64_t fired = xenstore_fired(DEVICE_WATCHES);
+
+    if (xenstore_has_fired(XENBUS_SYSTEM_WATCHES))
+        xen_event_raise(PV_EVENT_SYSTEM);
+    for (; fired != 0; fired &= fired - 1u) {
+        struct xenbus_device *bus = &buses[(unsigned)__builtin_ctzll(fired) - WATCH_FIRST];
+
+        if (bus->event == 0 || bus->lost || state_read(bus) == XenbusStateConnected)
+            continue;
+        bus->lost = true;
+        xen_event_raise(bus->event);
+    }
+}
+
+void xenbus_event(void)
+{
+    xenstore_poll();
+    watches_look();
+}
+
+/* Waits until the backend is in one of `wanted` (bits 1 << state). Upcalls are masked. */
+static const char *state_wait(struct xenbus_device *bus, unsigned wanted, uint64_t deadline_ns)
+{
+    for (;;) {
+        enum xenbus_state state = state_read(bus);
+
+        if (xenstore_fault() != NULL)
+            return "xenstore is out of service";
+        if (wanted & 1u << state)
+            return NULL;
+        if (state == XenbusStateUnknown)
+            return "its backend is gone";
+        if (state == XenbusStateClosing || state == XenbusStateClosed)
+            return "its backend closes";
+        if (xenstore_fired(1ull << bus->watch) != 0)
+            continue;
+        if (xen_now_ns() >= deadline_ns)
+            return "its backend does not connect";
+        xenstore_wait(deadline_ns);
+    }
+}
+
+static const char *begin_masked(struct xenbus_device *bus)
+{
+    uint64_t domain;
+
+    bus->event = 0;
+    bus->lost = false;
+    if (xenstore_read(0, bus->path, "backend", bus->backend, sizeof(bus->backend)) <= 0 ||
+        !number_read(bus->path, "backend-id", &domain) || domain > UINT16_MAX)
+        return "xenstore names no backend";
+    bus->backend_domain = (uint16_t)domain;
+    if (xenstore_watch(bus->backend, "state", bus->watch) < 0)
+        return "xenstore refuses a watch";
+    bus->watched = true;
+    return state_wait(bus, 1u << XenbusStateInitWait, xen_now_ns() + CONNECT_NS);
+}
+
+const char *xenbus_begin(struct xenbus_device *bus)
+{
+    unsigned state = xen_upcalls_mask();
+    const char *wrong = begin_masked(bus);
+
+    watches_look();
+    xen_upcalls_restore(state);
+    return wrong;
+}
+
+uint64_t xenbus_number_read(const char *dir, const char *name, uint64_t otherwise)
+{
+    uint64_t number;
+
+    return number_read(dir, name, &number) ? number : otherwise;
+}
+
+uint64_t xenbus_number(const struct xenbus_device *bus, const char *name, uint64_t otherwise)
+{
+    return xenbus_number_read(bus->backend, name, otherwise);
+}
+
+uint64_t xenbus_own_number(const struct xenbus_device *bus, const char *name, uint64_t otherwise)
+{
+    return xenbus_number_read(bus->path, name, otherwise);
+}
+
+int xenbus_text(const struct xenbus_device *bus, const char *name, char *text, size_t room)
+{
+    return xenstore_read(0, bus->path, name, text, room);
+}
+
+/* One try: 0, -EAGAIN, or another negative errno. */
+static int values_write(const struct xenbus_device *bus, const struct xenbus_value *values,
+                        unsigned count)
+{
+    uint32_t transaction;
+    int result = xenstore_begin(&transaction);
+
+    if (result < 0)
+        return result;
+    for (unsigned i = 0; i < count && result == 0; i++) {
+        char digits[NUMBER_BYTES];
+
+        number_print(digits, values[i].number);
+        result = xenstore_write(transaction, bus->path, values[i].name,
+                                values[i].text != NULL ? values[i].text : digits);
+    }
+    if (result < 0) {
+        (void)xenstore_end(transaction, false);
+        return result;
+    }
+    return xenstore_end(transaction, true);
+}
+
+const char *xenbus_publish(struct xenbus_device *bus, const struct xenbus_value *values,
+                           unsigned count, enum xenbus_state state)
+{
+    int result = -EAGAIN;
+
+    for (unsigned i = 0; i < TRIES && result == -EAGAIN; i++)
+        result = values_write(bus, values, count);
+    return result < 0 ? "xenstore refuses its parameters" : state_write(bus, state);
+}
+
+const char *xenbus_connected(struct xenbus_device *bus, unsigned event)
+{
+    unsigned state = xen_upcalls_mask();
+    const char *wrong = state_wait(bus, 1u << XenbusStateConnected, xen_now_ns() + CONNECT_NS);
+
+    if (wrong == NULL) {
+        bus->event = event;
+        wrong = state_write(bus, XenbusStateConnected);
+    }
+    watches_look();
+    xen_upcalls_restore(state);
+    return wrong;
+}
+
+void xenbus_close(struct xenbus_device *bus)
+{
+    unsigned state = xen_upcalls_mask();
+    const unsigned closed = 1u << XenbusStateClosed | 1u << XenbusStateUnknown |
+                            1u << XenbusStateInitialising | 1u << XenbusStateInitWait;
+
+    bus->event = 0;
+    if (bus->watched && state_write(bus, XenbusStateClosed) == NULL) {
+        uint64_t deadline_ns = xen_now_ns() + CLOSE_NS;
+
+        while (xenstore_fault() == NULL && (closed & 1u << state_read(bus)) == 0 &&
+               xen_now_ns() < deadline_ns)
+            xenstore_wait(deadline_ns);
+        (void)xenstore_unwatch(bus->backend, "state", bus->watch);
+        bus->watched = false;
+    }
+    watches_look();
+    xen_upcalls_restore(state);
+}
+
+void xenbus_restored(void)
+{
+    xenstore_restart();
+    xen_grants_forget();
+    xenbus_generation++;
+    for (unsigned i = 0; i < device_count; i++) {
+        buses[i].watched = false;
+        if (buses[i].event != 0)
+            xen_event_raise(buses[i].event);
+    }
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Output through the ring: channels, a slow reader, and one that lies. */
+/* sources: pvabi/xen/console.c pvabi/report.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pvabi/xen/xen.h"
+
+#include <xen/io/console.h>
+
+#define PORT 2u
+
+/* What console.c is linked with elsewhere. */
+struct pv_upcall *pv_upcall;
+const struct pvclock *pv_clock;
+struct xen_vcpu xen_vcpu;
+
+static struct xencons_interface *ring;
+static char heard[1 << 17]; /* by the daemon */
+static size_t heard_bytes;
+static char emergency[4096];
+static size_t emergency_bytes;
+static uint32_t appetite; /* bytes that the daemon reads at a time */
+static uint32_t wild;     /* added to its index */
+static unsigned sends, waits;
+
+static void daemon_reads(void)
+{
+    uint32_t left = appetite;
+
+    while (left-- > 0 && ring->out_cons != ring->out_prod)
+        heard[heard_bytes++] = ring->out[ring->out_cons++ % sizeof(ring->out)];
+    ring->out_cons += wild;
+}
+
+unsigned xen_upcalls_mask(void)
+{
+    return 1;
+}
+
+void xen_upcalls_restore(unsigned state)
+{
+    (void)state;
+}
+
+uint64_t xen_now_ns(void)
+{
+    return 0;
+}
+
+void xen_channel_send(uint32_t port)
+{
+    assert_int_equal(port, PORT);
+    sends++;
+}
+
+void xen_channel_wait(uint32_t port, uint64_t deadline_ns)
+{
+    assert_int_equal(port, PORT);
+    assert_true(deadline_ns > 0);
+    waits++;
+    daemon_reads();
+}
+
+long xen_hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c,
+                   unsigned long d)
+{
+    (void)d;
+    assert_int_equal(number, __HYPERVISOR_console_io);
+    assert_int_equal(a, CONSOLEIO_write);
+    assert_true(emergency_bytes + b < sizeof(emergency));
+    memcpy(emergency + emergency_bytes, (const void *)c, b);
+    emergency_bytes += b;
+    return 0;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    ring = calloc(1, sizeof(*ring));
+    heard_bytes = emergency_bytes = 0;
+    appetite = UINT32_MAX;
+    wild = 0;
+    sends = waits = 0;
+    xen_console_start(ring, PORT);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    free(ring);
+    return 0;
+}
+
+static void expect_heard(const char *text, size_t bytes)
+{
+    daemon_reads();
+    assert_int_equal(heard_bytes, bytes);
+    assert_memory_equal(heard, text, bytes);
+}
+
+static void standard_output_is_raw(void **state)
+{
+    (void)state;
+    assert_int_equal(xen_write(PV_STDOUT, "hello\n", 6), 6);
+    assert_int_equal(xen_write(PV_STDOUT, "again\n", 6), 6);
+    assert_int_equal(sends, 2);
+    expect_heard("hello\nagain\n", 12);
+}
+
+static void channels_are_marked_where_they_change(void **state)
+{
+    (void)state;
+    xen_write(PV_STDERR, "a", 1);
+    xen_write(PV_STDERR, "b", 1);
+    xen_write(PV_LOG, "c", 1);
+    xen_write(PV_STDOUT, "d\x10", 2);
+    expect_heard("\x10\x02"
+                 "ab"
+                 "\x10\x03"
+                 "c"
+                 "\x10\x01"
+                 "d\x10\x10",
+                 12);
+}
+
+/* Much more than fits, full of bytes that are doubled, with a daemon that reads a few at a time. */
+static void slow_reader_gets_everything(void **state)
+{
+    static char text[20000];
+    size_t at = 2;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)(i * 7 % 19);
+    appetite = 7;
+    assert_int_equal(xen_write(PV_STDERR, text, sizeof(text)), sizeof(text));
+    appetite = UINT32_MAX;
+    daemon_reads();
+    assert_memory_equal(heard, "\x10\x02", 2);
+    for (size_t i = 0; i < sizeof(text); i++) {
+        assert_int_equal(heard[at++], text[i]);
+        if (text[i] == 0x10)
+            assert_int_equal(heard[at++], 0x10);
+    }
+    assert_int_equal(heard_bytes, at);
+    assert_int_equal(emergency_bytes, 0);
+}
+
+static void nobody_reads(void **state)
+{
+    static char text[4096];
+
+    (void)state;
+    appetite = 0;
+    assert_true(xen_write(PV_STDOUT, text, sizeof(text)) < 0);
+    assert_true(waits > 50 && waits < 200);
+    assert_non_null(strstr(emergency, "console out of service: nobody reads it\n"));
+    /* From now on it costs no time: it goes to Xen's own console. */
+    waits = 0;
+    emergency_bytes = 0;
+    assert_int_equal(xen_write(PV_LOG, "more", 4), 4);
+    assert_int_equal(waits, 0);
+    assert_memory_equal(emergency, "more", 4);
+}
+
+static void reader_ahead_of_the_writer(void **state)
+{
+    static const uint32_t indices[] = {1, 2049, 1u << 31, UINT32_MAX - 2048};
+    unsigned lines;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(indices) / sizeof(indices[0]); i++) {
+        xen_console_start(ring, PORT);
+        memset(emergency, 0, sizeof(emergency));
+        emergency_bytes = 0;
+        xen_write(PV_STDOUT, "x", 1);
+        ring->out_cons = ring->out_prod + indices[i];
+        assert_true(xen_write(PV_STDOUT, "y", 1) < 0);
+        xen_write(PV_STDOUT, "z", 1);
+        lines = 0;
+        for (size_t j = 0; j < emergency_bytes; j++)
+            lines += emergency[j] == '\n';
+        assert_int_equal(lines, 1);
+        ring->out_cons = ring->out_prod;
+    }
+}
+
+/* The index that we write is ours: what the other side makes of it is not looked at. */
+static void writer_index_is_not_read_back(void **state)
+{
+    (void)state;
+    xen_write(PV_STDOUT, "one", 3);
+    ring->out_prod += 1000;
+    xen_write(PV_STDOUT, "two", 3);
+    assert_int_equal(ring->out_prod, 6);
+    expect_heard("onetwo", 6);
+}
+
+static void drains(void **state)
+{
+    (void)state;
+    appetite = 1;
+    xen_write(PV_STDOUT, "abcdef", 6);
+    xen_console_drain();
+    assert_int_equal(heard_bytes, 6);
+    appetite = 0;
+    xen_write(PV_STDOUT, "abcdef", 6);
+    waits = 0;
+    xen_console_drain();
+    assert_true(waits > 0 && waits < 200);
+}
+
+static void without_a_ring(void **state)
+{
+    (void)state;
+    xen_console_start(NULL, 0);
+    assert_int_equal(xen_write(PV_STDERR, "early", 5), 5);
+    assert_memory_equal(emergency, "early", 5);
+    xen_console_drain();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(standard_output_is_raw, begin, end),
+        cmocka_unit_test_setup_teardown(channels_are_marked_where_they_change, begin, end),
+        cmocka_unit_test_setup_teardown(slow_reader_gets_everything, begin, end),
+        cmocka_unit_test_setup_teardown(nobody_reads, begin, end),
+        cmocka_unit_test_setup_teardown(reader_ahead_of_the_writer, begin, end),
+        cmocka_unit_test_setup_teardown(writer_index_is_not_read_back, begin, end),
+        cmocka_unit_test_setup_teardown(drains, begin, end),
+        cmocka_unit_test_setup_teardown(without_a_ring, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the tool stack asks of a domain, through a xenstore that the test plays. A process for each
+ * test, as a domain ends once. */
+/* sources: pvabi/xen/requests.c pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
+/* sources: tests/unit/support/xen_backend.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <xen/sched.h>
+
+#include "pvabi/xen/requests.h"
+#include "tests/unit/support/xen_backend.h"
+
+#define NODE XEN_HOME "control/shutdown"
+
+static uint64_t pages;
+
+static void require(bool condition)
+{
+    if (!condition)
+        _exit(1);
+}
+
+static void in_a_child(void (*body)(void))
+{
+    pid_t child = fork();
+    int status = -1;
+
+    if (child == 0) {
+        xen_machine_start();
+        body();
+        require(xen_machine.masked == 0);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* The guest listens, and learns of what stands there already. */
+static void listen(void)
+{
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_machine.listens);
+    xen_store_deliver();
+    require(xen_event_taken(PV_EVENT_SYSTEM));
+}
+
+static void ask(const char *word, enum pv_request request, unsigned reason)
+{
+    xen_store_set(NODE, word);
+    xen_store_deliver();
+    require(xen_event_taken(PV_EVENT_SYSTEM));
+    require(xen_request_take(&pages) == request);
+    require(xen_end_reason() == reason);
+    require(strcmp(xen_store_get(NODE), "") == 0); /* taken */
+    xen_store_deliver(); /* our own write fires the watch: nothing is asked */
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+}
+
+static void child_ends(void)
+{
+    listen();
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    ask("poweroff", PV_REQUEST_END, SHUTDOWN_poweroff);
+    ask("halt", PV_REQUEST_END, SHUTDOWN_poweroff);
+    ask("reboot", PV_REQUEST_END, SHUTDOWN_reboot);
+}
+
+/* Both watches fire when they are set: one look is to take what both say. */
+static void child_looks_at_both(void)
+{
+    xen_store_set(XEN_HOME "memory/target", "65536");
+    listen();
+    require(xen_request_take(&pages) == PV_REQUEST_MEMORY && pages == 0);
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    xen_store_set(XEN_HOME "memory/target", "65532");
+    xen_store_deliver();
+    require(xen_request_take(&pages) == PV_REQUEST_MEMORY && pages == 1);
+}
+
+/* The target counts from what it was at first; more than that is nothing to us. */
+static void child_balloons(void)
+{
+    static const struct {
+        const char *kib;
+        uint64_t pages;
+    } cases[] = {{"65536", 0}, {"32768", 8192}, {"65532", 1}, {"65535", 0}, {"99999", 0}};
+
+    listen();
+    (void)xen_request_take(&pages);
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pages = 99;
+        xen_store_set(XEN_HOME "memory/target", cases[i].kib);
+        xen_store_deliver();
+        require(xen_event_taken(PV_EVENT_SYSTEM));
+        require(xen_request_take(&pages) == PV_REQUEST_MEMORY && pages == cases[i].pages);
+    }
+    xen_store_set(XEN_HOME "memory/target", "x");
+    xen_store_deliver();
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+}
+
+/* Restored, it listens again; resumed or refused, it still does. */
+static void child_suspends(void)
+{
+    static const int results[] = {0, 1, -5};
+
+    listen();
+    (void)xen_request_take(&pages);
+    for (unsigned i = 0; i < 3; i++) {
+        xen_machine.suspend_result = results[i];
+        xen_store_set(NODE, "suspend");
+        xen_store_deliver();
+        require(xen_request_take(&pages) == (i == 0 ? PV_REQUEST_RESTORED : PV_REQUEST_NONE));
+        require(strcmp(xen_store_get(NODE), "") == 0 && xen_machine.suspended == i + 1u);
+        xen_store_deliver();
+        require(xen_request_take(&pages) == PV_REQUEST_NONE);
+        require(xen_machine.said == (i == 2));
+    }
+    ask("poweroff", PV_REQUEST_END, SHUTDOWN_poweroff);
+}
+
+static void child_early(void)
+{
+    xen_store_set(NODE, "poweroff");
+    listen();
+    require(xen_request_take(&pages) == PV_REQUEST_END);
+}
+
+static void child_nonsense(void)
+{
+    listen();
+    (void)xen_request_take(&pages);
+    ask("power", PV_REQUEST_NONE, SHUTDOWN_poweroff);
+    ask("Reboot", PV_REQUEST_NONE, SHUTDOWN_poweroff);
+    xen_store_set(NODE, "a word that is longer than any that means something");
+    xen_store_deliver();
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    xen_machine.mood = STORE_REFUSES;
+    xen_store_set(NODE, "poweroff");
+    xen_store_deliver();
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+}
+
+static void child_no_store(void)
+{
+    xen_store = NULL;
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(!xen_machine.listens && xen_end_reason() == SHUTDOWN_poweroff);
+}
+
+static void test_requests(void **state)
+{
+    (void)state;
+    in_a_child(child_ends);
+    in_a_child(child_looks_at_both);
+    in_a_child(child_balloons);
+    in_a_child(child_suspends);
+    in_a_child(child_early);
+    in_a_child(child_nonsense);
+    in_a_child(child_no_store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_requests)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

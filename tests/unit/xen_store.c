@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The xenstore client and XenBus against a daemon and backends that the test plays, honest and
+ * hostile. */
+/* sources: pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
+/* sources: tests/unit/support/xen_backend.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <xen/io/xs_wire.h>
+
+#include "pvabi/errno.h"
+#include "pvabi/xen/xenbus.h"
+#include "pvabi/xen/xenstore.h"
+#include "tests/unit/support/xen_backend.h"
+
+static int set_up(void **state)
+{
+    (void)state;
+    xen_machine_start();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    xen_machine_stop();
+    return 0;
+}
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+static void test_read_and_write(void **state)
+{
+    char value[16];
+
+    (void)state;
+    for (unsigned i = 0; i < 200; i++) { /* around the ring many times */
+        char text[16];
+
+        snprintf(text, sizeof(text), "value %u", i);
+        assert_int_equal(xenstore_write(0, "data/coracle", "status", text), 0);
+        assert_string_equal(xen_store_get(XEN_HOME "data/coracle/status"), text);
+        assert_int_equal(xenstore_read(0, NULL, "data/coracle/status", value, sizeof(value)),
+                         strlen(text));
+        assert_string_equal(value, text);
+    }
+    assert_int_equal(xenstore_write(0, NULL, "data/empty", ""), 0);
+    assert_int_equal(xenstore_read(0, "data", "empty", value, sizeof(value)), 0);
+    assert_string_equal(value, "");
+    assert_int_equal(xenstore_read(0, NULL, "nothing", value, sizeof(value)), -ENOENT);
+    assert_int_equal(xenstore_write(0, NULL, "data/long", "0123456789abcdef"), 0);
+    assert_int_equal(xenstore_read(0, NULL, "data/long", value, sizeof(value)), -EINVAL);
+    assert_int_equal(xenstore_read(0, NULL, "data/empty", value, sizeof(value)), 0);
+    assert_int_equal(xen_machine.masked, 0);
+    assert_int_equal(xen_machine.said, 0);
+}
+
+static void test_request_too_long(void **state)
+{
+    char value[1100];
+
+    (void)state;
+    memset(value, 'x', sizeof(value));
+    value[sizeof(value) - 1u] = '\0';
+    assert_int_equal(xenstore_write(0, NULL, "data/long", value), -EINVAL);
+    assert_null(xenstore_fault());
+    assert_int_equal(xenstore_write(0, NULL, "data/long", "short"), 0);
+}
+
+static void test_directory(void **state)
+{
+    char names[64];
+
+    (void)state;
+    xen_store_set(XEN_HOME "device/vif/0/state", "1");
+    xen_store_set(XEN_HOME "device/vif/10/state", "1");
+    assert_int_equal(xenstore_directory(0, "device", "vif", names, sizeof(names)), 5);
+    assert_memory_equal(names,
+                        "0\0"
+                        "10",
+                        5);
+    assert_int_equal(xenstore_directory(0, "device", "vbd", names, sizeof(names)), -ENOENT);
+    assert_int_equal(xenstore_directory(0, "device", "vif", names, 4), -EINVAL);
+}
+
+static void test_transaction(void **state)
+{
+    uint32_t transaction = 0;
+
+    (void)state;
+    assert_int_equal(xenstore_begin(&transaction), 0);
+    assert_int_equal(transaction, 77);
+    xen_machine.again = 1;
+    assert_int_equal(xenstore_end(transaction, true), -EAGAIN);
+    assert_int_equal(xenstore_end(transaction, true), 0);
+    assert_int_equal(xenstore_end(transaction, false), 0);
+}
+
+static void test_watch(void **state)
+{
+    const uint64_t all = UINT64_MAX;
+
+    (void)state;
+    assert_false(xen_machine.listens);
+    assert_int_equal(xenstore_watch("control", "shutdown", 7), 0);
+    assert_true(xen_machine.listens);
+    assert_int_equal(xenstore_watch(NULL, "memory/target", 20), 0);
+    xen_store_deliver();
+    assert_true(xenstore_fired(1ull << 7) == 1ull << 7); /* a new one fires */
+    assert_true(xenstore_fired(all) == 1ull << 20);
+    assert_true(xenstore_fired(all) == 0);
+    for (unsigned i = 0; i < 100; i++)
+        xen_store_set(XEN_HOME "control/shutdown", "poweroff");
+    xen_store_deliver();
+    assert_true(xenstore_fired(all) == 1ull << 7);
+    assert_int_equal(xenstore_unwatch("control", "shutdown", 7), 0);
+    xen_store_set(XEN_HOME "control/shutdown", "halt");
+    xen_store_deliver();
+    assert_true(xenstore_fired(all) == 0);
+}
+
+/* A watch whose answer nobody waits for, among requests whose answers count. */
+static void test_posted_watch(void **state)
+{
+    char value[16];
+
+    (void)state;
+    xenstore_watch_post("control", "shutdown", 7);
+    xenstore_watch_post("memory", "target", 8);
+    assert_int_equal(xenstore_write(0, NULL, "name", "value"), 0);
+    xenstore_watch_post("memory", "static-max", 9);
+    assert_int_equal(xenstore_read(0, NULL, "name", value, sizeof(value)), 5);
+    assert_string_equal(value, "value");
+    assert_true(xenstore_fired(UINT64_MAX) == 0x380u);
+    xen_machine.mood = STORE_REFUSES;
+    xenstore_watch_post("memory", "target", 8);
+    xen_store_deliver();
+    xen_machine.mood = STORE_HONEST;
+    assert_int_equal(xenstore_read(0, NULL, "name", value, sizeof(value)), 5);
+    assert_null(xenstore_fault());
+}
+
+static void event_send(const char *payload, size_t bytes)
+{
+    struct xsd_sockmsg header = {.type = XS_WATCH_EVENT, .len = (uint32_t)bytes};
+
+    xen_store_send(&header, sizeof(header));
+    xen_store_send(payload, bytes);
+    xen_store_deliver();
+}
+
+static void test_odd_events(void **state)
+{
+    (void)state;
+    event_send("", 0);
+    event_send("path", 4);
+    event_send("path\0", 5);
+    event_send("path\0"
+               "12",
+               7); /* not ended */
+    event_send("path\0"
+               "64",
+               8);
+    event_send("path\0"
+               "4294967297",
+               16);
+    event_send("path\0"
+               "-1",
+               8);
+    event_send("path\0"
+               "1x",
+               8);
+    event_send("path\0"
+               "",
+               6);
+    assert_true(xenstore_fired(UINT64_MAX) == 0);
+    event_send("path\0"
+               "12\0"
+               "13",
+               11);
+    event_send("\0"
+               "0",
+               3);
+    assert_true(xenstore_fired(UINT64_MAX) == (1ull << 12 | 1));
+    assert_null(xenstore_fault());
+}
+
+static void test_hostile_stores(void **state)
+{
+    static const struct {
+        enum xen_store_mood mood;
+        const char *words;
+    } cases[] = {
+        {STORE_SILENT, "does not answer"},   {STORE_HUGE, "too long"},
+        {STORE_WRONG_ID, "was not asked"},   {STORE_WRONG_TYPE, "was not asked"},
+        {STORE_WILD_INDEX, "index is wild"},
+    };
+    char value[16];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t start_ns;
+
+        xen_machine_stop();
+        xen_machine_start();
+        xen_machine.mood = cases[i].mood;
+        start_ns = xen_machine.now_ns;
+        assert_int_equal(xenstore_read(0, NULL, "name", value, sizeof(value)), -EIO);
+        assert_non_null(xenstore_fault());
+        assert_non_null(strstr(xen_machine.words, cases[i].words));
+        xen_machine.mood = STORE_HONEST;
+        assert_int_equal(xenstore_write(0, NULL, "name", "value"), -EIO); /* for good */
+        assert_int_equal(xenstore_watch(NULL, "name", 3), -EIO);
+        xen_store_deliver();
+        assert_int_equal(xen_machine.said, 1); /* one line */
+        assert_true(xen_machine.now_ns - start_ns < 6000000000ull);
+    }
+}
+
+static void test_request_index_wild(void **state)
+{
+    (void)state;
+    xen_store->req_cons = 5000;
+    assert_int_equal(xenstore_write(0, NULL, "name", "value"), -EIO);
+    assert_non_null(strstr(xenstore_fault(), "wild"));
+}
+
+/* The ring is full of an earlier request that nobody takes. */
+static void test_request_ring_full(void **state)
+{
+    (void)state;
+    xen_store->req_prod = 1020;
+    xen_machine.mood = STORE_SILENT;
+    xen_store->req_cons = 0;
+    memset(xen_store->req, 0, sizeof(xen_store->req));
+    xen_store->req[12] = 0x7f; /* the daemon sees a message that is not whole */
+    ((uint32_t *)(void *)xen_store->req)[3] = 1004;
+    assert_int_equal(xenstore_write(0, NULL, "name", "value"), -EIO);
+}
+
+static void test_answer_without_question(void **state)
+{
+    struct xsd_sockmsg header = {.type = XS_READ, .req_id = 1};
+
+    (void)state;
+    xen_store_send(&header, sizeof(header));
+    xen_store_deliver();
+    assert_non_null(strstr(xenstore_fault(), "was not asked"));
+}
+
+static void test_slow_and_stormy(void **state)
+{
+    static const enum xen_store_mood moods[] = {STORE_TRICKLES, STORE_STORMS};
+    char value[16];
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        xen_machine.mood = moods[i];
+        assert_int_equal(xenstore_write(0, NULL, "name", "value"), 0);
+        assert_int_equal(xenstore_read(0, NULL, "name", value, sizeof(value)), 5);
+        assert_string_equal(value, "value");
+    }
+    assert_true(xenstore_fired(UINT64_MAX) == 1ull << 40);
+    xen_machine.mood = STORE_REFUSES;
+    assert_int_equal(xenstore_read(0, NULL, "name", value, sizeof(value)), -EIO);
+    assert_null(xenstore_fault());
+}
+
+static void test_no_store(void **state)
+{
+    struct xenstore_domain_interface *store = xen_store;
+    unsigned count = 1;
+    char value[4];
+
+    (void)state;
+    xen_store = NULL;
+    assert_int_equal(xenstore_read(0, NULL, "name", value, sizeof(value)), -EIO);
+    xenbus_event();
+    (void)xenbus_devices(&count);
+    assert_int_equal(count, 0);
+    assert_int_equal(xen_machine.said, 0);
+    xen_store = store;
+}
+
+/* ---- discovery: a process each, as devices are looked for once ------------------------------ */
+
+static void in_a_child(void (*body)(void))
+{
+    pid_t child = fork();
+    int status = -1;
+
+    if (child == 0) {
+        body();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void require(bool condition)
+{
+    if (!condition)
+        _exit(1);
+}
+
+static void child_finds(void)
+{
+    static const char *const paths[] = {"device/vbd/768", "device/vbd/51712", "device/vbd/51728",
+                                        "device/vif/2", "device/vif/10"};
+    const struct pv_device *devices;
+    unsigned count;
+
+    xen_store_set(XEN_HOME "device/vbd/51728/state", "1");
+    xen_store_set(XEN_HOME "device/vbd/51712/state", "1");
+    xen_store_set(XEN_HOME "device/vbd/768/state", "1");
+    xen_store_set(XEN_HOME "device/vbd/odd/state", "1");
+    xen_store_set(XEN_HOME "device/vbd/4294967296/state", "1");
+    xen_store_set(XEN_HOME "device/vif/10/state", "1");
+    xen_store_set(XEN_HOME "device/vif/2/state", "1");
+    devices = xenbus_devices(&count);
+    require(count == 5);
+    for (unsigned i = 0; i < 5; i++) {
+        require(strcmp(xenbus_device_of(&devices[i])->path, paths[i]) == 0);
+        require(devices[i].family == PV_FAMILY_XEN);
+        require(devices[i].class == (i < 3 ? PV_BLK : PV_NET));
+        require(devices[i].index == (i < 3 ? i : i - 3));
+    }
+    require(devices[4].net.ip4[3] == 3 && devices[4].net.prefix4 == 24);
+    require(devices[0].net.prefix4 == 0);
+    xen_store_set(XEN_HOME "device/vif/3/state", "1");
+    (void)xenbus_devices(&count);
+    require(count == 5);
+}
+
+static void child_finds_too_many(void)
+{
+    unsigned count;
+
+    for (unsigned i = 0; i < 40; i++) {
+        char path[64];
+
+        snprintf(path, sizeof(path), XEN_HOME "device/vbd/%u/state", i);
+        xen_store_set(path, "1");
+    }
+    (void)xenbus_devices(&count);
+    require(count == PV_DEVICES_MAX && xen_machine.said == 1);
+}
+
+static void child_finds_none(void)
+{
+    unsigned count = 1;
+
+    xen_machine.mood = STORE_SILENT;
+    (void)xenbus_devices(&count);
+    require(count == 0 && xen_machine.said == 1);
+}
+
+static void test_discovery(void **state)
+{
+    (void)state;
+    in_a_child(child_finds);
+    in_a_child(child_finds_too_many);
+    in_a_child(child_finds_none);
+}
+
+/* ---- states ------------------------------------------------------------------------------- */
+
+static struct xenbus_device *blk_bus(void)
+{
+    const struct pv_device *devices;
+    unsigned count;
+
+    xen_blk_create();
+    devices = xenbus_devices(&count);
+    assert_true(count >= 1);
+    return xenbus_device_of(&devices[0]);
+}
+
+static void test_states(void **state)
+{
+    const struct xenbus_value values[] = {{"ring-ref", NULL, 4294967295u}, {"text", "words", 0}};
+    struct xenbus_device *bus = blk_bus();
+
+    (void)state;
+    assert_null(xenbus_begin(bus));
+    assert_string_equal(bus->backend, XEN_BLK_BACKEND);
+    assert_int_equal(xenbus_number(bus, "sectors", 1), 4096);
+    assert_int_equal(xenbus_number(bus, "nothing", 17), 17);
+    xen_machine.again = 3;
+    assert_null(xenbus_publish(bus, values, 2, XenbusStateInitialised));
+    assert_string_equal(xen_store_get(XEN_HOME XEN_BLK_PATH "/ring-ref"), "4294967295");
+    assert_string_equal(xen_store_get(XEN_HOME XEN_BLK_PATH "/text"), "words");
+    assert_null(xenbus_connected(bus, 99));
+    assert_int_equal(xen_store_number(XEN_HOME XEN_BLK_PATH "/state"), XenbusStateConnected);
+    assert_false(bus->lost);
+    xen_store_deliver();
+    assert_false(bus->lost);
+
+    xen_store_set(XEN_BLK_BACKEND "/state", "4"); /* the same again: perhaps it grew */
+    xen_store_deliver();
+    assert_false(bus->lost || xen_event_taken(99));
+    xen_store_set(XEN_BLK_BACKEND "/state", "5");
+    xen_store_deliver();
+    assert_true(bus->lost && xen_event_taken(99));
+    xenbus_close(bus);
+    assert_int_equal(xen_store_number(XEN_HOME XEN_BLK_PATH "/state"), XenbusStateClosed);
+    assert_int_equal(xen_store_number(XEN_BLK_BACKEND "/state"), XenbusStateClosed);
+    assert_false(xen_event_taken(99));
+}
+
+static void test_never_ending_transaction(void **state)
+{
+    const struct xenbus_value value = {"ring-ref", NULL, 1};
+    struct xenbus_device *bus = blk_bus();
+
+    (void)state;
+    assert_null(xenbus_begin(bus));
+    xen_machine.again = 1000000;
+    assert_non_null(xenbus_publish(bus, &value, 1, XenbusStateInitialised));
+}
+
+static void test_backend_states(void **state)
+{
+    static const struct {
+        const char *state, *words;
+    } cases[] = {
+        {"1", "does not connect"},
+        {"3", "does not connect"},
+        {"4", "does not connect"},
+        {"5", "closes"},
+        {"6", "closes"},
+        {"0", "gone"},
+        {"9", "gone"},
+        {"-1", "gone"},
+        {"nonsense", "gone"},
+        {"18446744073709551618", "gone"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct xenbus_device *bus = blk_bus();
+        const char *wrong;
+
+        xen_store_set(XEN_BLK_BACKEND "/state", cases[i].state);
+        wrong = xenbus_begin(bus);
+        assert_non_null(wrong);
+        assert_non_null(strstr(wrong, cases[i].words));
+        xen_machine.now_ns = 0;
+        xenbus_close(bus);
+        assert_true(xen_machine.now_ns < 1000000000u); /* it was not waited for for long */
+    }
+}
+
+static void test_no_backend(void **state)
+{
+    struct xenbus_device *bus = blk_bus();
+    char path[200];
+
+    (void)state;
+    memset(path, 'x', sizeof(path) - 1u);
+    path[sizeof(path) - 1u] = '\0';
+    xen_store_set(XEN_HOME XEN_BLK_PATH "/backend-id", "65536");
+    assert_non_null(xenbus_begin(bus));
+    xen_store_set(XEN_HOME XEN_BLK_PATH "/backend-id", "x");
+    assert_non_null(xenbus_begin(bus));
+    xen_store_set(XEN_HOME XEN_BLK_PATH "/backend-id", "0");
+    assert_null(xenbus_begin(bus));
+    xen_store_set(XEN_HOME XEN_BLK_PATH "/backend", path);
+    assert_non_null(xenbus_begin(bus));
+    xen_store_set(XEN_HOME XEN_BLK_PATH "/backend", NULL);
+    assert_non_null(xenbus_begin(bus));
+}
+
+static void test_store_dies_while_connecting(void **state)
+{
+    struct xenbus_device *bus = blk_bus();
+
+    (void)state;
+    assert_null(xenbus_begin(bus));
+    xen_machine.mood = STORE_SILENT;
+    assert_non_null(xenbus_connected(bus, 99));
+    xenbus_close(bus);
+    assert_int_equal(xen_machine.said, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_discovery, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_store, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_read_and_write, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_request_too_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_directory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_transaction, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_watch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_posted_watch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_odd_events, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hostile_stores, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_request_index_wild, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_request_ring_full, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_answer_without_question, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_slow_and_stormy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_states, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_never_ending_transaction, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_backend_states, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_backend, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_store_dies_while_connecting, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

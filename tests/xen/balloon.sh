@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `xl mem-set` down and up again: the guest gives memory and takes it back, and lives on. More than it
+# can spare it does not give.
+# files: tests/guest/sleep_forever
+set -e
+
+domain() {
+    for domain in $(xenstore-list /local/domain); do
+        [ "$domain" = 0 ] || echo "$domain"
+    done
+}
+
+# Waits until the domain has $1 to $2 MiB.
+has() {
+    tries=0
+    until memory=$(xl list "$id" | awk 'NR == 2 { print $3 }') && [ "$memory" -ge "$1" ] &&
+        [ "$memory" -le "$2" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 100 ] || { echo "it has $memory MiB instead of $1 to $2" >&2; cat err >&2; exit 1; }
+        usleep 100000
+    done
+}
+
+coracle run --on "$on" --mem 64M --timeout 80 /tests/guest/sleep_forever >out 2>err &
+machine=$!
+until id=$(domain) && [ -n "$id" ] && [ -s out ]; do
+    usleep 100000
+done
+has 63 65
+xl mem-set "$id" 40
+has 39 41
+xl mem-set "$id" 64
+has 63 65
+xl mem-set "$id" 1
+has 2 8
+xl mem-set "$id" 50
+has 49 51
+xl shutdown "$id"
+status=0
+wait $machine || status=$?
+cat err >&2
+[ $status = 143 ] && echo ok
