@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How long a start takes: exec to exit against a floor, and guest instructions from the entry to
+main, counted exactly."""
+import bisect
+import collections
+import json
+import os
+import re
+import statistics
+import subprocess
+
+from harness import BUILD, CORACLE, app, folder
+from host import Part, need_kvm, need_program
+from measure import alternate, few, run, seconds_of, shown
+
+# They wait for real time to pass, so how often they turn differs; all else is repeatable.
+CALIBRATION = ("bare_clock_start", "bare_calibrate_khz", "bare_read_both", "bare_apic_timer_left")
+
+
+def compare(results, prefix, takers, commands, titles):
+    """Takes turns and notes a figure for each; the medians."""
+    samples = alternate(takers, few(40, 200), warm=5)
+    for name in takers:
+        results.figure(f"{prefix}.{name}", titles[name], "ms",
+                       samples=[value * 1e3 for value in samples[name]],
+                       command=shown(commands[name]))
+    results.group("bars", "exec to exit", [f"{prefix}.{name}" for name in takers])
+    return {name: statistics.median(values) for name, values in samples.items()}
+
+
+def native(results):
+    need_kvm()
+    commands = {"floor": [str(BUILD / "bench" / "floor"), "32"],
+                "hello": [CORACLE, "run", "--on", "native", app("hello")],
+                "true": ["/bin/true"]}
+    titles = {"floor": "KVM opened, one instruction run", "hello": "coracle run hello",
+              "true": "/bin/true"}
+    medians = compare(results, "boot.native", {
+        name: lambda command=command: seconds_of(command) for name, command in commands.items()},
+        commands, titles)
+    results.reach("boot.native.over_floor", medians["hello"] / medians["floor"])
+    with folder() as work:
+        run([CORACLE, "run", "--on", "native", "--stats", work / "stats", app("hello")])
+        stats = json.loads((work / "stats").read_text())
+    # hello itself makes one write and one exit.
+    results.reach("hypercalls.native", sum(stats["hypercalls"].values()) - 2)
+
+
+def wrapped(work, script):
+    """The environment in which `coracle run` starts this shell script instead of QEMU."""
+    wrapper = work / "qemu"
+    wrapper.write_text(f"#!/bin/sh\n{script}\n")
+    wrapper.chmod(0o755)
+    return dict(os.environ, CORACLE_QEMU=str(wrapper))
+
+
+def qemu_command(work, image, *options):
+    """The very words with which `coracle run` starts QEMU."""
+    script = f'printf "%s\\0" qemu-system-x86_64 "$@" >"{work}/words"; exec qemu-system-x86_64 "$@"'
+    run([CORACLE, "run", *options, image], env=wrapped(work, script))
+    return (work / "words").read_text().split("\0")[:-1]
+
+
+def microvm(results):
+    need_program("qemu-system-x86_64", "qemu-system-x86")
+    options = ["--on", "microvm", "--accel", "tcg"]
+    with folder() as work:
+        words = qemu_command(work, app("hello"), *options)
+    words = [re.sub(r"path=/dev/(fd/\d|std\w+)$", "path=/dev/null", word) for word in words]
+    words[words.index("-kernel") + 1] = str(BUILD / "bench" / "tiny")
+    hello = [CORACLE, "run", *options, app("hello")]
+    medians = compare(results, "boot.microvm", {"floor": lambda: seconds_of(words, 1),
+                                                "hello": lambda: seconds_of(hello)},
+                      {"floor": words, "hello": hello},
+                      {"floor": "the same QEMU, a guest that ends at once",
+                       "hello": "coracle run --on microvm hello"})
+    results.reach("boot.microvm.over_floor", medians["hello"] / medians["floor"])
+
+
+# ---- instructions ------------------------------------------------------------------------------
+
+def symbols(image):
+    """Ascending (address, name) of the image's functions, one for each address."""
+    found = {int(words[0], 16): words[2].removeprefix("coracle.")
+             for words in map(str.split, run(["nm", image]).splitlines())
+             if len(words) == 3 and words[1] in "tTwW"}
+    return sorted(found.items())
+
+
+def by_function(places, counts):
+    result = collections.Counter()
+    for at, count in counts:
+        index = bisect.bisect_right(places, (at, chr(0x10ffff))) - 1
+        result[places[index][1] if index >= 0 else "?"] += count
+    return result
+
+
+def read_counts(path):
+    return [tuple(int(word, 0) for word in line.split()) for line in path.read_text().splitlines()]
+
+
+def counted_under_qemu(image, *options):
+    """How many guest instructions each function executes from PVH's entry until main."""
+    places = symbols(image)
+    address = {name: at for at, name in places}
+    with folder() as work:
+        plugin = (f"{BUILD}/bench/insn.so,begin={address['pv_pvh_start']:#x},"
+                  f"end={address['main']:#x},to={work}/counts")
+        run([CORACLE, "run", *options, image],
+            env=wrapped(work, f'exec qemu-system-x86_64 "$@" -plugin "{plugin}"'))
+        return by_function(places, read_counts(work / "counts"))
+
+
+def counted_by_stepping(image):
+    """The same on native, where the monitor's own code steps through the guest."""
+    places = symbols(image)
+    address = {name: at for at, name in places}
+    with folder() as work:
+        environment = dict(os.environ, STEP_UNTIL=hex(address["main"]), STEP_TO=str(work / "counts"))
+        run([BUILD / "bench" / "step", "run", image], env=environment)
+        return by_function(places, read_counts(work / "counts"))
+
+
+def note_counts(results, name, runs):
+    totals = [sum(counts.values()) for counts in runs]
+    others = [sum(count for of, count in counts.items() if of not in CALIBRATION) for counts in runs]
+    most = runs[0].most_common(8)
+    results.figure(f"instructions.{name}", f"entry to main, {name}", "instructions",
+                   value=max(totals), samples=totals,
+                   note="most in " + ", ".join(f"{of} {count}" for of, count in most))
+    if min(others) != max(others):
+        print(f"  they differ between runs, calibration apart: {sorted(set(others))}")
+    results.reach(f"instructions.{name}", max(totals))
+
+
+def instructions_native(results):
+    need_kvm()
+    note_counts(results, "native", [counted_by_stepping(app("hello")) for _ in range(2)])
+
+
+def instructions_qemu(results):
+    need_program("qemu-system-x86_64", "qemu-system-x86")
+    with folder() as work:
+        disk = work / "disk"
+        disk.write_bytes(bytes(1 << 20))
+        for name, options in (("microvm", ["--on", "microvm"]),
+                              ("q35", ["--on", "q35", "--net", "user", "--blk", str(disk)])):
+            note_counts(results, name, [counted_under_qemu(app("hello"), *options, "--accel", "tcg")
+                                        for _ in range(3)])
+
+
+PARTS = (
+    Part("boot-native", "exec to exit of hello on native, against a floor", native, 6, 2,
+         ("boot.native.over_floor", "hypercalls.native")),
+    Part("boot-microvm", "exec to exit of hello on microvm, against a floor", microvm, 25, 6,
+         ("boot.microvm.over_floor",)),
+    Part("count-native", "guest instructions to main, by stepping", instructions_native, 10, 10,
+         ("instructions.native",)),
+    Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 4, 4,
+         ("instructions.microvm", "instructions.q35")),
+)
