@@ -11,7 +11,7 @@ import subprocess
 
 from harness import BUILD, CORACLE, app, folder
 from host import Part, need_kvm, need_program
-from measure import alternate, few, run, seconds_of, shown
+from measure import CommandFailed, alternate, few, run, seconds_of, shown
 
 # They wait for real time to pass, so how often they turn differs; all else is repeatable.
 CALIBRATION = ("bare_clock_start", "bare_calibrate_khz", "bare_read_both", "bare_apic_timer_left")
@@ -54,21 +54,25 @@ def wrapped(work, script):
     return dict(os.environ, CORACLE_QEMU=str(wrapper))
 
 
-def qemu_command(work, image, *options):
-    """The very words with which `coracle run` starts QEMU."""
-    script = f'printf "%s\\0" qemu-system-x86_64 "$@" >"{work}/words"; exec qemu-system-x86_64 "$@"'
-    run([CORACLE, "run", *options, image], env=wrapped(work, script))
-    return (work / "words").read_text().split("\0")[:-1]
+def qemu_command(work, command, wrap=lambda *words: list(words)):
+    """The words with which this `coracle run ...` starts QEMU, which is not started; its channels
+    lead nowhere. `wrap` says where the command runs."""
+    environment = wrapped(work, f'printf "%s\\0" qemu-system-x86_64 "$@" >"{work}/words"')
+    subprocess.run(wrap(*command), env=environment, check=False, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not (work / "words").exists():
+        raise CommandFailed(command, 1, "it started no QEMU")
+    words = (work / "words").read_text().split("\0")[:-1]
+    return [re.sub(r"path=/dev/(fd/\d+|std\w+)$", "path=/dev/null", word) for word in words]
 
 
 def microvm(results):
     need_program("qemu-system-x86_64", "qemu-system-x86")
     options = ["--on", "microvm", "--accel", "tcg"]
-    with folder() as work:
-        words = qemu_command(work, app("hello"), *options)
-    words = [re.sub(r"path=/dev/(fd/\d|std\w+)$", "path=/dev/null", word) for word in words]
-    words[words.index("-kernel") + 1] = str(BUILD / "bench" / "tiny")
     hello = [CORACLE, "run", *options, app("hello")]
+    with folder() as work:
+        words = qemu_command(work, hello)
+    words[words.index("-kernel") + 1] = str(BUILD / "bench" / "tiny")
     medians = compare(results, "boot.microvm", {"floor": lambda: seconds_of(words, 1),
                                                 "hello": lambda: seconds_of(hello)},
                       {"floor": words, "hello": hello},

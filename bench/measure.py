@@ -145,8 +145,10 @@ class Results:
         samples = list(samples)
         if value is None:
             value = statistics.median(samples)
-        figure = Figure(name, title, unit, value, samples=samples, **more)
-        self.parts[-1]["figures"].append(figure.entry())
+        known = {field.name for field in dataclasses.fields(Figure)}
+        figure = Figure(name, title, unit, value, samples=samples,
+                        **{key: more.pop(key) for key in list(more) if key in known})
+        self.parts[-1]["figures"].append({**figure.entry(), **more})
         spread = ""
         if samples:
             ordered = sorted(samples)

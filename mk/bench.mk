@@ -4,8 +4,8 @@
 
 BENCH_CC := $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARN) -Werror
 BENCH_FLOORS := $(B)/bench/floor $(B)/bench/port-exit
-BENCH_PROGRAMS := $(B)/bench/primitives $(B)/bench/null-hypercall
-BENCH_LINUX := $(B)/bench/primitives-linux
+BENCH_PROGRAMS := $(addprefix $(B)/bench/,primitives null-hypercall stream blockio)
+BENCH_LINUX := $(addprefix $(B)/bench/,primitives-linux stream-linux blockio-linux)
 BENCHES := $(BENCH_FLOORS) $(BENCH_PROGRAMS) $(BENCH_LINUX) $(B)/bench/insn.so $(B)/bench/tiny $(B)/bench/step
 
 # Static, so that they start as fast as can be.
