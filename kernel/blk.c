@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The block layer: splits what a thread asks for into requests that the frontend takes, keeps many
- * threads' requests in flight, counts. Relies on pv_blk_frontends. Any thread (kernel/blk.h).
+ * The block layer: numbers the disks, splits what a thread asks for into requests that the frontend
+ * takes, keeps many threads' requests in flight, counts. Relies on pv_blk_frontends. Any thread
+ * (kernel/blk.h).
  *
- * A device's frontend, slots and calls belong to its mutex. There is no thread of the device's own:
- * whoever waits takes completions, for itself and for all others.
+ * A device carries one disk or several. Its frontend, slots and calls belong to its mutex. There is
+ * no thread of the device's own: whoever waits takes completions, for itself and for all others,
+ * whichever of the disks they wait for.
  */
 #include "kernel/blk.h"
 
@@ -34,17 +36,27 @@ struct slot {
     bool in_flight;
 };
 
-struct blk {
+/* A device in use. Any of its disks stands for it where a call of the frontend serves all. */
+struct device {
     const struct pv_blk_ops *ops;
-    struct pv_blk *pv;
-    unsigned index;
     struct mutex mutex;
     struct waitq waiters; /* threads that wait for completions or for a free slot */
     struct slot *free;
     struct slot *slots;
+    bool lost; /* nothing that was posted will come back */
 };
 
-static struct blk *opened[PV_DEVICES_MAX];
+struct blk {
+    const struct pv_device *place; /* where it was found */
+    struct device *device;         /* NULL: not attached yet */
+    struct pv_blk *pv;
+    unsigned index;
+    int error; /* of the attempt to attach it */
+};
+
+static struct blk disks[PV_DEVICES_MAX];
+static unsigned disk_count;
+static bool numbered;
 static struct mutex open_mutex;
 
 /* What is still to be transferred. */
@@ -57,77 +69,106 @@ struct transfer {
 
 static void completed(void *context)
 {
-    struct blk *blk = context;
+    struct device *device = context;
 
-    waitq_wake(&blk->waiters, 1);
+    waitq_wake(&device->waiters, 1);
 }
 
-static void prepare_slots(struct blk *blk)
+static int slots_prepare(struct device *device, unsigned count)
 {
-    for (unsigned i = blk->pv->requests_max; i-- > 0;) {
-        blk->slots[i].next = blk->free;
-        blk->free = &blk->slots[i];
+    device->slots = device_memory(count * sizeof(struct slot));
+    if (device->slots == NULL)
+        return -ENOMEM;
+    for (unsigned i = count; i-- > 0;) {
+        device->slots[i].next = device->free;
+        device->free = &device->slots[i];
     }
+    return 0;
 }
 
-static int attach(unsigned index, struct blk **result)
+/* Attaches the device at `place`, whose first disk is to be number `index`. */
+static int attach(const struct pv_device *place, unsigned index, struct device **result,
+                  struct pv_blk **first)
 {
-    const struct pv_device *device = device_find(PV_BLK, index);
-    const struct pv_blk_ops *ops;
-    struct blk *blk;
-    void *memory;
+    const struct pv_blk_ops *ops = pv_blk_frontends[place->family];
+    void *memory = device_memory(ops->memory_bytes(place));
+    struct device *device = device_memory(sizeof(*device));
     int error;
 
-    if (device == NULL || pv_blk_frontends[device->family] == NULL)
-        return -ENODEV;
-    ops = pv_blk_frontends[device->family];
-    memory = device_memory(ops->memory_bytes(device));
-    blk = device_memory(sizeof(*blk));
-    if (memory == NULL || blk == NULL)
+    if (memory == NULL || device == NULL)
         return -ENOMEM;
-    error = ops->attach(device, memory, &blk->pv);
+    error = ops->attach(place, memory, first);
     if (error != 0) {
-        if (blk->pv != NULL && blk->pv->fault != NULL)
-            device_out_of_service("blk", index, blk->pv->fault);
+        if (*first != NULL && (*first)->fault != NULL)
+            device_out_of_service("blk", index, (*first)->fault);
         return error;
     }
-    blk->slots = device_memory(blk->pv->requests_max * sizeof(struct slot));
-    if (blk->slots == NULL)
-        return -ENOMEM;
-    blk->ops = ops;
-    blk->index = index;
-    prepare_slots(blk);
-    error = event_handle(blk->pv->event, completed, blk);
-    *result = blk;
-    return error;
+    device->ops = ops;
+    *result = device;
+    if (*first == NULL)
+        return 0;
+    error = slots_prepare(device, (*first)->requests_max);
+    return error != 0 ? error : event_handle((*first)->event, completed, device);
 }
 
-int blk_open(unsigned index, struct blk **blk)
+static struct blk *disk_add(const struct pv_device *place)
 {
-    int error = 0;
+    struct blk *blk = &disks[disk_count];
 
-    if (index >= PV_DEVICES_MAX)
-        return -ENODEV;
+    if (disk_count == PV_DEVICES_MAX) {
+        log_line("blk: there are more disks than %u", PV_DEVICES_MAX);
+        return NULL;
+    }
+    *blk = (struct blk){.place = place, .index = disk_count++};
+    return blk;
+}
+
+/* A controller tells its disks when it is attached. One that cannot be attached counts as one. */
+static void controller_number(const struct pv_device *place)
+{
+    struct device *device = NULL;
+    struct pv_blk *disk = NULL;
+    int error = attach(place, disk_count, &device, &disk);
+
+    if (error != 0) {
+        struct blk *blk = disk_add(place);
+
+        if (blk != NULL)
+            blk->error = error;
+        return;
+    }
+    for (; disk != NULL; disk = disk->next) {
+        struct blk *blk = disk_add(place);
+
+        if (blk == NULL)
+            return;
+        blk->device = device;
+        blk->pv = disk;
+    }
+}
+
+/* Gives the disks of all devices their numbers, in the order in which they were found. */
+static void number(void)
+{
+    const struct pv_device *place;
+
+    for (unsigned i = 0; !numbered && (place = device_find(PV_BLK, i)) != NULL; i++) {
+        const struct pv_blk_ops *ops = pv_blk_frontends[place->family];
+
+        if (ops != NULL && ops->controller)
+            controller_number(place);
+        else if (ops != NULL)
+            (void)disk_add(place);
+    }
+    numbered = true;
+}
+
+unsigned blk_count(void)
+{
     mutex_lock(&open_mutex);
-    if (opened[index] == NULL)
-        error = attach(index, &opened[index]);
-    if (error == 0)
-        *blk = opened[index];
+    number();
     mutex_unlock(&open_mutex);
-    return error;
-}
-
-void blk_info(struct blk *blk, struct blk_info *info)
-{
-    mutex_lock(&blk->mutex);
-    blk->ops->refresh(blk->pv);
-    *info = (struct blk_info){
-        .sector_count = blk->pv->sector_count,
-        .read_only = blk->pv->read_only,
-        .can_flush = blk->pv->can_flush,
-        .can_discard = blk->pv->can_discard,
-    };
-    mutex_unlock(&blk->mutex);
+    return disk_count;
 }
 
 static bool out_of_service(struct blk *blk)
@@ -136,6 +177,42 @@ static bool out_of_service(struct blk *blk)
         return false;
     device_out_of_service("blk", blk->index, blk->pv->fault);
     return true;
+}
+
+int blk_open(unsigned index, struct blk **result)
+{
+    struct blk *blk;
+
+    if (index >= blk_count())
+        return -ENODEV;
+    blk = &disks[index];
+    mutex_lock(&open_mutex);
+    if (blk->device == NULL && blk->error == 0)
+        blk->error = attach(blk->place, index, &blk->device, &blk->pv);
+    mutex_unlock(&open_mutex);
+    if (blk->error == 0 && out_of_service(blk))
+        return -EIO;
+    *result = blk;
+    return blk->error;
+}
+
+void blk_info(struct blk *blk, struct blk_info *info)
+{
+    *info = (struct blk_info){
+        .sector_count = blk->pv->sector_count,
+        .block_bytes = blk->pv->block_bytes,
+        .read_only = blk->pv->read_only,
+        .can_flush = blk->pv->can_flush,
+        .can_discard = blk->pv->can_discard,
+    };
+}
+
+void blk_info_now(struct blk *blk, struct blk_info *info)
+{
+    mutex_lock(&blk->device->mutex);
+    blk->device->ops->refresh(blk->pv);
+    mutex_unlock(&blk->device->mutex);
+    blk_info(blk, info);
 }
 
 static void account(const struct transfer *transfer, uint64_t sectors)
@@ -159,7 +236,7 @@ static int submit_one(struct blk *blk, struct transfer *transfer, struct call *c
     uint64_t sectors = transfer->sector_count;
     struct pv_segment segment = {.address = transfer->data};
     struct pv_blk_request request = {.operation = transfer->operation, .sector = transfer->sector};
-    struct slot *slot = blk->free;
+    struct slot *slot = blk->device->free;
     int error;
 
     if (slot == NULL)
@@ -175,11 +252,11 @@ static int submit_one(struct blk *blk, struct transfer *transfer, struct call *c
     }
     request.sector_count = (uint32_t)sectors;
     request.cookie = slot;
-    error = blk->ops->submit(blk->pv, &request);
+    error = blk->device->ops->submit(blk->pv, &request);
     if (error != 0)
         return error;
 
-    blk->free = slot->next;
+    blk->device->free = slot->next;
     *slot = (struct slot){.call = call, .start_ns = clock_now_ns(), .in_flight = true};
     call->outstanding++;
     account(transfer, sectors);
@@ -205,19 +282,20 @@ static bool submit(struct blk *blk, struct transfer *transfer, struct call *call
             call->error = error;
     }
     if (queued)
-        blk->ops->kick(blk->pv);
+        blk->device->ops->kick(blk->pv);
     return queued;
 }
 
 /* Takes all completions there are, whosever they are. Returns whether there were any. */
 static bool reap(struct blk *blk)
 {
-    bool starved = blk->free == NULL;
+    struct device *device = blk->device;
+    bool starved = device->free == NULL;
     unsigned count = 0;
     void *cookie;
-    int result;
+    int taken, result;
 
-    while (blk->ops->take(blk->pv, &cookie, &result) == 1) {
+    while ((taken = device->ops->take(blk->pv, &cookie, &result)) == 1) {
         struct slot *slot = cookie;
         struct call *call = slot->call;
 
@@ -228,14 +306,16 @@ static bool reap(struct blk *blk)
             if (call->error == 0)
                 call->error = result;
         }
-        *slot = (struct slot){.next = blk->free};
-        blk->free = slot;
+        *slot = (struct slot){.next = device->free};
+        device->free = slot;
         count++;
         if (--call->outstanding == 0 && call->thread != thread_self())
             thread_unpark(call->thread);
     }
+    if (taken < 0)
+        device->lost = true;
     if (starved && count > 0)
-        waitq_wake(&blk->waiters, UINT32_MAX);
+        waitq_wake(&device->waiters, UINT32_MAX);
     return count > 0;
 }
 
@@ -251,42 +331,51 @@ static void wake_parked(struct waiter *waiter)
  * 2. A completion from before is what `ask` answers true for.
  * 3. A thread that takes completions for others unparks them itself.
  * 4. The event wakes the first waiter only. When that one leaves, `leave` asks again for the rest.
+ *
+ * After the device's patience without a completion it may be gone, which refresh tells.
  */
 static void wait_for_completion(struct blk *blk)
 {
     struct waiter waiter = {.wake = wake_parked, .context = thread_self()};
+    uint64_t patience_ns = blk->pv->patience_ns;
+    int result = 0;
 
-    waitq_add(&blk->waiters, &waiter);
-    if (!blk->ops->ask(blk->pv)) {
-        mutex_unlock(&blk->mutex);
-        thread_park(NO_DEADLINE);
-        mutex_lock(&blk->mutex);
+    waitq_add(&blk->device->waiters, &waiter);
+    if (!blk->device->ops->ask(blk->pv)) {
+        mutex_unlock(&blk->device->mutex);
+        result = thread_park(patience_ns != 0 ? clock_now_ns() + patience_ns : NO_DEADLINE);
+        mutex_lock(&blk->device->mutex);
     }
     waitq_remove(&waiter);
+    if (result == -ETIMEDOUT)
+        blk->device->ops->refresh(blk->pv);
 }
 
 /* Before a thread turns away from a device for which others still wait: all completions are taken
  * and an event is asked for. */
 static void leave(struct blk *blk)
 {
-    while (!waitq_empty(&blk->waiters) && blk->pv->fault == NULL && blk->ops->ask(blk->pv))
+    struct device *device = blk->device;
+
+    while (!waitq_empty(&device->waiters) && !device->lost && device->ops->ask(blk->pv))
         reap(blk);
-    if (blk->pv->fault != NULL)
-        waitq_wake(&blk->waiters, UINT32_MAX);
-    mutex_unlock(&blk->mutex);
+    if (device->lost)
+        waitq_wake(&device->waiters, UINT32_MAX);
+    mutex_unlock(&device->mutex);
 }
 
 static int run(struct blk *blk, struct transfer *transfer)
 {
+    struct device *device = blk->device;
     struct call call = {.thread = thread_self()};
 
-    mutex_lock(&blk->mutex);
-    while (!out_of_service(blk) &&
+    mutex_lock(&device->mutex);
+    while (!device->lost &&
            (call.outstanding > 0 || (transfer->sector_count > 0 && call.error == 0))) {
         bool moved = submit(blk, transfer, &call);
 
         moved |= reap(blk);
-        if (!moved && !out_of_service(blk) && (call.outstanding > 0 || call.error == 0))
+        if (!moved && !device->lost && (call.outstanding > 0 || call.error == 0))
             wait_for_completion(blk);
     }
     /* A lost device may still write into what was posted; there is no way to wait for that. */
@@ -300,13 +389,12 @@ static int run(struct blk *blk, struct transfer *transfer)
 static bool in_bounds(struct blk *blk, uint64_t sector, uint64_t count)
 {
     uint64_t total = blk->pv->sector_count;
+    struct blk_info info;
 
     if (sector <= total && count <= total - sector)
         return true;
-    mutex_lock(&blk->mutex);
-    blk->ops->refresh(blk->pv);
-    total = blk->pv->sector_count;
-    mutex_unlock(&blk->mutex);
+    blk_info_now(blk, &info);
+    total = info.sector_count;
     return sector <= total && count <= total - sector;
 }
 

@@ -36,31 +36,58 @@ static void post(uint8_t *buffer)
     input.ops->rx_post(input.pv, buffer, BUFFER_BYTES, buffer);
 }
 
-/* Without a device, or when attaching fails, input is at its end. */
+/* One line, unless the platform has said it: it may write to the same device. */
+static void out_of_service(void)
+{
+    const char *fault = input.pv != NULL ? input.pv->fault : NULL;
+
+    if (input.pv != NULL && input.pv->reported)
+        return;
+    if (input.pv != NULL)
+        input.pv->reported = true;
+    device_out_of_service("console", 0, fault != NULL ? fault : "attaching failed");
+}
+
+/* 0, also without input; otherwise a negative errno. */
+static int attach_device(const struct pv_device *device)
+{
+    size_t bytes = input.ops->memory_bytes(device);
+    void *memory = bytes > 0 ? device_memory(bytes) : NULL;
+    uint8_t *buffers;
+    int result;
+
+    if (bytes > 0 && memory == NULL)
+        return -ENOMEM;
+    result = input.ops->attach(device, memory, &input.pv);
+    if (result < 0 || input.pv->rx_slots == 0)
+        return result;
+    buffers = page_alloc(1);
+    if (buffers == NULL)
+        return -ENOMEM;
+    result = event_handle(input.pv->rx_event, arrived, NULL);
+    if (result == 0)
+        result = event_handle(input.pv->end_event, arrived, NULL);
+    if (result < 0)
+        return result;
+    for (unsigned i = 0; i < BUFFERS && i < input.pv->rx_slots; i++)
+        post(buffers + i * BUFFER_BYTES);
+    input.ops->rx_kick(input.pv);
+    input.ended = false;
+    return 0;
+}
+
+/* Without a device, without input, or when attaching fails, input is at its end. */
 static void attach(void)
 {
     const struct pv_device *device = device_find(PV_CONSOLE, 0);
-    uint8_t *buffers;
-    void *memory;
 
     input.tried = true;
     input.ended = true;
     if (device == NULL || pv_console_frontends[device->family] == NULL)
         return;
     input.ops = pv_console_frontends[device->family];
-    memory = device_memory(input.ops->memory_bytes(device));
-    buffers = page_alloc(1);
-    if (memory == NULL || buffers == NULL || input.ops->attach(device, memory, &input.pv) != 0 ||
-        event_handle(input.pv->rx_event, arrived, NULL) != 0) {
-        device_out_of_service("console", 0,
-                              input.pv != NULL && input.pv->fault != NULL ? input.pv->fault
-                                                                          : "attaching failed");
-        return;
-    }
-    for (unsigned i = 0; i < BUFFERS && i < input.pv->rx_slots; i++)
-        post(buffers + i * BUFFER_BYTES);
-    input.ops->rx_kick(input.pv);
-    input.ended = false;
+    if (attach_device(device) < 0)
+        out_of_service();
 }
 
 /* Has `current` hold unread bytes, if there are any. Returns whether a read would not wait. */
@@ -86,7 +113,7 @@ static bool fill(void)
         return false;
     if (taken < 0 || bytes == 0) {
         if (input.pv->fault != NULL)
-            device_out_of_service("console", 0, input.pv->fault);
+            out_of_service();
         input.ended = true;
         return true;
     }

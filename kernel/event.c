@@ -7,7 +7,6 @@
 
 #include "kernel/errno.h"
 #include "kernel/metrics.h"
-#include "kernel/sync.h"
 #include "pvabi/pv.h"
 #include "sched.h"
 
@@ -18,7 +17,7 @@ struct handler {
 
 /* Away from what every program touches (image.lds). */
 static struct handler handlers[PV_EVENT_COUNT] __attribute__((section(".bss..cold")));
-struct waitq event_system_waitq;
+static struct event_listener *system_listeners;
 
 int event_handle(unsigned event, void (*handler)(void *context), void *context)
 {
@@ -30,6 +29,21 @@ int event_handle(unsigned event, void (*handler)(void *context), void *context)
     handlers[event] = (struct handler){handler, context};
     upcalls_restore(state);
     return 0;
+}
+
+void event_listen_system(struct event_listener *listener)
+{
+    unsigned state = upcalls_mask();
+
+    listener->next = system_listeners;
+    system_listeners = listener;
+    upcalls_restore(state);
+}
+
+static void system_tell(void)
+{
+    for (const struct event_listener *at = system_listeners; at; at = at->next)
+        at->run(at->context);
 }
 
 void event_dispatch(const uint64_t *taken)
@@ -44,7 +58,7 @@ void event_dispatch(const uint64_t *taken)
             if (handlers[event].run != NULL)
                 handlers[event].run(handlers[event].context);
             if (event == PV_EVENT_SYSTEM)
-                waitq_wake(&event_system_waitq, UINT32_MAX);
+                system_tell();
         }
     }
 }

@@ -84,6 +84,8 @@ static const struct metric kernel_metrics[] = {
                metrics.blk_latency_ns),
     COUNTER("blk_errors", "Block requests that failed.", metrics.blk_errors),
     COUNTER("console_bytes", "Bytes written to standard output and error.", metrics.console_bytes),
+    COUNTER("random_device_bytes", "Bytes of a random number device mixed into the pool.",
+            metrics.random_device_bytes),
 };
 
 static struct metric_table kernel_table = {kernel_metrics, COUNT_OF(kernel_metrics), NULL};

@@ -9,6 +9,7 @@
 
 #include "arch/arch.h"
 #include "kernel/device.h"
+#include "kernel/metrics.h"
 #include "pvabi/pv.h"
 
 #define ENTROPY_BYTES 64u
@@ -57,6 +58,7 @@ size_t random_device_take(void *data, size_t bytes)
     }
     if (got > bytes)
         got = (uint32_t)bytes;
+    metrics.random_device_bytes += got;
     __builtin_memcpy(data, entropy, got);
     __builtin_memset(entropy, 0, sizeof(entropy));
     arch_barrier_compiler(); /* the erasing is not optimized away */

@@ -116,13 +116,14 @@ bool mutex_try(struct mutex *mutex)
 {
     struct thread *none = NULL;
 
-    return __atomic_compare_exchange_n(&mutex->owner, &none, thread_self(), false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&mutex->owner, &none, cpu_self()->current, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 void mutex_lock(struct mutex *mutex)
 {
-    mutex_lock_until(mutex, NO_DEADLINE);
+    if (!mutex_try(mutex))
+        mutex_lock_until(mutex, NO_DEADLINE);
 }
 
 int mutex_lock_until(struct mutex *mutex, uint64_t deadline_ns)
@@ -170,7 +171,7 @@ void mutex_unlock(struct mutex *mutex)
     unsigned state = upcalls_mask();
     struct waiter *waiter = mutex->waiters.first;
 
-    kassert(mutex->owner == thread_self());
+    kassert(mutex->owner == cpu_self()->current);
     mutex->owner = waiter != NULL ? waiter->context : NULL;
     if (waiter != NULL)
         waiter->wake(waiter);

@@ -38,13 +38,16 @@ LWIP_SRCS := $(addprefix lwip/,$(filter-out src/core/timeouts.c,$(LWIP_FILES)))
 
 objects = $(addprefix $(B)/obj/,$(addsuffix .o,$(basename $(1))))
 
-# $(call archive,NAME,SOURCES): the archive as it is compiled, before it is sealed.
+# $(call archive,NAME,SOURCES): the archive as it is compiled, before it is sealed. Its members are named
+# by where their sources lie (pvabi-virtio-blk.o), by which scripts/image-parts tells the parts of an image.
+member = $(subst /,-,$(1:$(B)/obj/%=%))
 define archive
 $(eval $(call remember,$(B)/list/$(1),$(2)))
 $(B)/obj/lib/$(1): $(call objects,$(2)) $(B)/list/$(1)
 	$$(call say,AR,$$@)
-	@mkdir -p $$(@D); rm -f $$@
-	$$(Q)ar rcsD $$@ $(call objects,$(2))
+	@rm -rf $$@ $$@.d; mkdir -p $$@.d
+	@$(foreach object,$(call objects,$(2)),ln $(object) $$@.d/$(call member,$(object)) &&) :
+	$$(Q)ar rcsD $$@ $(foreach object,$(call objects,$(2)),$$@.d/$(call member,$(object)))
 	$$(Q)scripts/check-image --archive $$@
 endef
 $(eval $(call archive,libpv.a,$(PV_SRCS)))
@@ -93,7 +96,7 @@ $(B)/coracle-cc: scripts/coracle-cc mk/guest.mk $(B)/list/guest
 	    -e 's|@GUEST_LIBS@|$(GUEST_LIBS)|' $< >$@.new
 	@chmod +x $@.new && mv $@.new $@
 
-IMAGE_DEPS := $(ARCHIVES) $(B)/coracle-cc arch/x86_64/image.lds scripts/check-image
+IMAGE_DEPS := $(ARCHIVES) $(B)/coracle-cc arch/x86_64/image.lds scripts/check-image scripts/image-parts
 
 # Applications: apps/NAME/*.c; apps/NAME/app.mk may set NAME_CFLAGS, NAME_LIBS and add to NAME_SRCS.
 APP_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Werror

@@ -91,6 +91,8 @@ static int open_device(struct board *board, const struct device_option *option)
     case DEVICE_NET_TAP:
         result = net_tap_open(option->spec, &device);
         break;
+    case DEVICE_RNG: /* every guest gets a seed of the host's, more it does not need */
+        return 0;
     case DEVICE_NET_ADDRESS: /* a disk image has no host device */
         break;
     case DEVICE_NET_USER:

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "pvabi/fault.h"
 #include "say.h"
 #include "stubs.h"
 #include "symbols.h"
@@ -18,16 +19,6 @@
 
 #define BACKTRACE_MAX 32u
 #define SYSCALL_BYTES 2u
-#define STACK_SEARCH_PAGES 64u
-#define FRAME_BYTES_MAX (64u << 10)
-
-#define FAULT_PRESENT 1u
-#define FAULT_WRITE 2u
-#define FAULT_FETCH 16u
-
-#define VECTOR_PAGE_FAULT 14u
-#define VECTOR_GENERAL_PROTECTION 13u
-
 /* The interrupted state: the general registers with RIP, RSP and RFLAGS of the guest. */
 struct state {
     struct kvm_regs registers;
@@ -119,93 +110,44 @@ static void report(struct vm *vm, const char *what, const struct kvm_regs *regis
     vm_end(vm, "crash", STATUS_CRASH);
 }
 
-/*
- * A page of RAM that is not there, with writable memory (the stack) above it, was hit either right
- * below the stack pointer (a push, a call, a red zone), or above one that is itself in such a page
- * (a large frame).
- */
-static bool is_stack_overflow(const struct vm *vm, uint64_t address, uint64_t rsp)
+static unsigned look_at_page(const void *context, uint64_t address)
 {
-    uint64_t page = address & ~(PVN_PAGE_SIZE - 1);
-    bool below = address <= rsp && rsp - address <= 2 * PVN_RED_ZONE;
-    bool in_frame = address > rsp && address - rsp <= FRAME_BYTES_MAX &&
-                    !tables_lookup(&vm->tables, rsp).present;
+    const struct vm *vm = context;
+    struct page_rights rights = tables_lookup(&vm->tables, address);
 
-    if (address < PVN_RAM_BASE || address >= vm->layout.ram_end ||
-        tables_lookup(&vm->tables, page).present || (!below && !in_frame))
-        return false;
-    for (unsigned i = 1; i <= STACK_SEARCH_PAGES; i++)
-        if (tables_lookup(&vm->tables, page + i * PVN_PAGE_SIZE).writable)
-            return true;
-    return false;
+    return (rights.present ? PV_PAGE_PRESENT : 0) | (rights.writable ? PV_PAGE_WRITE : 0) |
+           (rights.executable ? PV_PAGE_EXECUTE : 0) |
+           (rights.present && !rights.user ? PV_PAGE_SYSTEM : 0) |
+           (address >= PVN_RAM_BASE && address < vm->layout.ram_end ? PV_PAGE_RAM : 0);
 }
 
 static void describe_page_fault(const struct vm *vm, const struct state *state, char *text,
                                 size_t bytes)
 {
     uint64_t address = state->address;
-    const char *access = state->error & FAULT_FETCH   ? "execute at"
-                         : state->error & FAULT_WRITE ? "write to"
-                                                      : "read from";
-    struct page_rights rights = tables_lookup(&vm->tables, address);
-    const char *why = "unmapped memory";
+    const char *access = pv_fault_access(state->error);
 
-    if (!(state->error & FAULT_FETCH) && is_stack_overflow(vm, address, state->registers.rsp)) {
+    if (pv_fault_is_stack_overflow(address, state->error, state->registers.rsp, look_at_page, vm))
         snprintf(text, bytes, "stack overflow: %s 0x%" PRIx64, access, address);
-        return;
-    }
-    if (address < PVN_PAGE_SIZE)
-        why = "NULL page";
-    else if (rights.present && !rights.user)
-        why = "the monitor's memory";
-    else if (rights.present && state->error & FAULT_FETCH)
-        why = "non-executable memory";
-    else if (rights.present && state->error & FAULT_WRITE)
-        why = rights.executable ? "program text" : "read-only memory";
-    else if (address >= PVN_RAM_BASE && address < vm->layout.ram_end)
-        why = "a guard page or protected memory";
-    snprintf(text, bytes, "page fault: %s 0x%" PRIx64 " (%s)", access, address, why);
+    else
+        snprintf(text, bytes, "page fault: %s 0x%" PRIx64 " (%s)", access, address,
+                 pv_fault_why(address, state->error, look_at_page(vm, address)));
 }
-
-static const char *const exception_names[STUB_VECTORS] = {
-    [0] = "divide error",
-    [1] = "debug trap",
-    [2] = "non-maskable interrupt",
-    [3] = "breakpoint",
-    [4] = "overflow",
-    [5] = "bound range exceeded",
-    [6] = "invalid opcode",
-    [7] = "no floating-point unit",
-    [8] = "double fault",
-    [10] = "invalid TSS",
-    [11] = "segment not present",
-    [12] = "stack segment fault",
-    [13] = "general protection",
-    [14] = "page fault",
-    [16] = "x87 floating-point error",
-    [17] = "alignment check",
-    [18] = "machine check",
-    [19] = "SIMD floating-point error",
-    [21] = "control protection",
-};
 
 static void describe(const struct vm *vm, const struct state *state, char *text, size_t bytes)
 {
-    const char *name = exception_names[state->vector];
-
     if (state->syscall)
         snprintf(text, bytes, "invalid opcode: SYSCALL");
-    else if (state->vector == VECTOR_PAGE_FAULT)
+    else if (state->vector == PV_FAULT_PAGE)
         describe_page_fault(vm, state, text, bytes);
-    else if (state->vector == VECTOR_GENERAL_PROTECTION && state->error & 2)
-        snprintf(text, bytes, "general protection: software interrupt 0x%" PRIx64,
-                 state->error >> 3);
-    else if (state->vector == VECTOR_GENERAL_PROTECTION)
-        snprintf(text, bytes,
-                 "general protection: a privileged instruction or a non-canonical address");
+    else if (state->vector == PV_FAULT_GENERAL_PROTECTION && state->error & PV_FAULT_IS_INTERRUPT)
+        snprintf(text, bytes, PV_FAULT_INTERRUPT_TEXT "%" PRIx64, state->error >> 3);
+    else if (state->vector == PV_FAULT_GENERAL_PROTECTION)
+        snprintf(text, bytes, PV_FAULT_PROTECTION_TEXT);
     else
-        snprintf(text, bytes, "%s (exception %u)", name ? name : "exception", state->vector);
+        snprintf(text, bytes, "%s (exception %u)", pv_fault_name(state->vector), state->vector);
 }
+_Static_assert(STUB_VECTORS == PV_FAULT_VECTORS, "stubs.h");
 
 static bool has_error_code(unsigned vector)
 {

@@ -145,28 +145,38 @@ static int check_overlaps(struct reader *reader, const struct elf_image *image)
     return 0;
 }
 
-/* Takes our note out of one PT_NOTE segment; 1 if it was there, 0 if not. */
-static int find_note(struct reader *reader, const Elf64_Phdr *header, struct pvn_note *note)
+struct wanted_note {
+    const char *name;
+    uint32_t type;
+    void *to;
+    size_t bytes; /* what is copied to `to` */
+};
+
+/* Takes a note out of one PT_NOTE segment; 1 if it was there, 0 if not. */
+static int find_note(struct reader *reader, const Elf64_Phdr *header,
+                     const struct wanted_note *wanted)
 {
+    size_t wanted_bytes = strlen(wanted->name) + 1;
+    char name[16];
     uint64_t at = header->p_offset, end = header->p_offset + header->p_filesz;
 
     if (!within(header->p_offset, header->p_filesz, reader->file_bytes))
         return fail(reader, "truncated: the notes lie outside the file");
     for (unsigned i = 0; i < NOTES_MAX && end - at >= sizeof(Elf64_Nhdr); i++) {
         Elf64_Nhdr head;
-        char name[sizeof PVN_NOTE_NAME];
         copy_out(reader, at, &head, sizeof head);
         at += sizeof head;
         uint64_t name_bytes = ((uint64_t)head.n_namesz + 3) & ~3ull;
         uint64_t desc_bytes = ((uint64_t)head.n_descsz + 3) & ~3ull;
         if (name_bytes > end - at || desc_bytes > end - at - name_bytes)
             return fail(reader, "a note runs past its segment");
-        if (head.n_namesz == sizeof name && head.n_type == PVN_NOTE_TYPE &&
-            copy_out(reader, at, name, sizeof name) && !memcmp(name, PVN_NOTE_NAME, sizeof name)) {
-            if (head.n_descsz < sizeof *note)
-                return fail(reader, "the Coracle note has %u bytes instead of %zu", head.n_descsz,
-                            sizeof *note);
-            copy_out(reader, at + name_bytes, note, sizeof *note);
+        if (head.n_namesz == wanted_bytes && head.n_type == wanted->type &&
+            wanted_bytes <= sizeof name && copy_out(reader, at, name, wanted_bytes) &&
+            !memcmp(name, wanted->name, wanted_bytes)) {
+            if (head.n_descsz < wanted->bytes)
+                return fail(reader, "the %s note has %u bytes instead of %zu", wanted->name,
+                            head.n_descsz, wanted->bytes);
+            copy_out(reader, at + name_bytes, wanted->to, wanted->bytes);
             return 1;
         }
         at += name_bytes + desc_bytes;
@@ -177,6 +187,7 @@ static int find_note(struct reader *reader, const Elf64_Phdr *header, struct pvn
 static int read_program_headers(struct reader *reader, const Elf64_Ehdr *header,
                                 struct elf_image *image, struct pvn_note *note)
 {
+    const struct wanted_note ours = {PVN_NOTE_NAME, PVN_NOTE_TYPE, note, sizeof *note};
     bool noted = false;
 
     for (unsigned i = 0; i < header->e_phnum; i++) {
@@ -187,7 +198,7 @@ static int read_program_headers(struct reader *reader, const Elf64_Ehdr *header,
         if (program.p_type == PT_INTERP || program.p_type == PT_DYNAMIC)
             return fail(reader, "a dynamically linked program, not an image");
         if (program.p_type == PT_NOTE && !noted) {
-            result = find_note(reader, &program, note);
+            result = find_note(reader, &program, &ours);
             if (result < 0)
                 return result;
             noted = result;
@@ -277,7 +288,62 @@ int elf_parse(const uint8_t *file, uint64_t file_bytes, struct elf_image *image,
         result = read_program_headers(&reader, &header, image, &note);
     if (!result)
         result = check_note(&reader, &note, image);
-    if (!result)
-        find_symbols(&reader, &header, image);
-    return result;
+    if (result)
+        return result;
+    image->elf_entry = header.e_entry;
+    find_symbols(&reader, &header, image);
+    return 0;
+}
+
+int elf_find_note(const uint8_t *file, uint64_t file_bytes, const char *name, uint32_t type,
+                  void *to, size_t bytes)
+{
+    char error[ELF_ERROR_MAX];
+    struct reader reader = {file, file_bytes, error};
+    const struct wanted_note wanted = {name, type, to, bytes};
+    Elf64_Ehdr header;
+
+    if (read_header(&reader, &header))
+        return 0;
+    for (unsigned i = 0; i < header.e_phnum; i++) {
+        Elf64_Phdr program;
+        copy_out(&reader, header.e_phoff + i * sizeof program, &program, sizeof program);
+        if (program.p_type == PT_NOTE && find_note(&reader, &program, &wanted) > 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Section number `index`, which must have its contents in the file. */
+static bool read_section(const struct reader *reader, const Elf64_Ehdr *header, unsigned index,
+                         Elf64_Shdr *section)
+{
+    return index < header->e_shnum &&
+           copy_out(reader, header->e_shoff + (uint64_t)index * sizeof *section, section,
+                    sizeof *section) &&
+           section->sh_type != SHT_NOBITS &&
+           within(section->sh_offset, section->sh_size, reader->file_bytes);
+}
+
+const uint8_t *elf_find_section(const uint8_t *file, uint64_t file_bytes, const char *name,
+                                uint64_t *bytes)
+{
+    char error[ELF_ERROR_MAX];
+    struct reader reader = {file, file_bytes, error};
+    uint64_t name_bytes = strlen(name) + 1;
+    Elf64_Shdr names, section;
+    Elf64_Ehdr header;
+
+    if (read_header(&reader, &header) || header.e_shentsize != sizeof section ||
+        !read_section(&reader, &header, header.e_shstrndx, &names))
+        return NULL;
+    for (unsigned i = 0; i < header.e_shnum; i++) {
+        if (!read_section(&reader, &header, i, &section) ||
+            !within(section.sh_name, name_bytes, names.sh_size) ||
+            memcmp(file + names.sh_offset + section.sh_name, name, name_bytes) != 0)
+            continue;
+        *bytes = section.sh_size;
+        return file + section.sh_offset;
+    }
+    return NULL;
 }

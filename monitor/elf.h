@@ -28,7 +28,8 @@ struct elf_image {
     struct elf_segment segments[ELF_SEGMENTS_MAX]; /* ascending, no page in two of them */
     unsigned segment_count;
     uint32_t abi_version;
-    uint64_t entry;
+    uint64_t entry;            /* of the native interface */
+    uint64_t elf_entry;        /* the header's: of the Linux 64-bit protocol */
     uint64_t memory_min_bytes; /* from PVN_RAM_BASE; at least what the segments need */
     uint64_t image_end;        /* first address after the image, page-aligned */
     /* The symbol table, all zero where there is none; checked against the file's size. */
@@ -42,5 +43,16 @@ struct elf_image {
  */
 int elf_parse(const uint8_t *file, uint64_t file_bytes, struct elf_image *image,
               char error[ELF_ERROR_MAX]);
+
+/*
+ * Copies the first `bytes` bytes of a note's contents. 1, or 0 when there is no such note (or what
+ * holds it is not sound).
+ */
+int elf_find_note(const uint8_t *file, uint64_t file_bytes, const char *name, uint32_t type,
+                  void *to, size_t bytes);
+
+/* The contents of a section, within the file, or NULL. */
+const uint8_t *elf_find_section(const uint8_t *file, uint64_t file_bytes, const char *name,
+                                uint64_t *bytes);
 
 #endif

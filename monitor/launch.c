@@ -69,7 +69,7 @@ static int check_cmdline(const struct launch *launch)
     int result = 0;
 
     for (unsigned i = 0; i < launch->device_count; i++)
-        nets += launch->devices[i].kind != DEVICE_BLOCK;
+        nets += launch_is_net(&launch->devices[i]);
     launch_cmdline(launch, UINT64_MAX, &text);
     if (text.length > LAUNCH_CMDLINE_MAX) {
         say("arguments and environment make a kernel command line of %zu bytes: more than %u",
@@ -89,8 +89,12 @@ int launch_open(struct launch *launch, const struct options *options, const char
     int result = image_open(&launch->image, options->args[0]);
     uint64_t least = launch->image.elf.memory_min_bytes;
 
+    unsigned device_count = options->device_count;
+
     launch->options = options;
     launch->machine = machine;
+    launch->input.fd = -1;
+    launch->has_input = machine && launch_input_there();
     if (!result && options->mem_bytes < least) {
         say("--mem %lluK is too little: %s needs at least %lluK",
             (unsigned long long)options->mem_bytes >> 10, launch->image.path,
@@ -98,9 +102,9 @@ int launch_open(struct launch *launch, const struct options *options, const char
         result = -EINVAL;
     }
     if (!result && machine && !strcmp(machine, "microvm") &&
-        options->device_count > LAUNCH_MMIO_MAX) {
-        say("--on microvm: %u devices, but the machine has room for %u", options->device_count,
-            LAUNCH_MMIO_MAX);
+        device_count + launch->has_input > LAUNCH_MMIO_MAX) {
+        say("--on microvm: %u devices%s, but the machine has room for %u", device_count,
+            launch->has_input ? " and standard input" : "", LAUNCH_MMIO_MAX);
         result = -EINVAL;
     }
     if (!result)
@@ -128,13 +132,14 @@ void launch_cmdline(const struct launch *launch, uint64_t wall_ns, struct text *
         .env_count = options->env_count,
         .nets = nets,
         .wall_ns = wall_ns,
+        .counters = options->stats && !options->print,
     };
 
     for (unsigned i = 0; i < launch->device_count; i++)
-        if (launch->devices[i].kind != DEVICE_BLOCK)
+        if (launch_is_net(&launch->devices[i]))
             nets[from.net_count++] = launch->devices[i].net;
     if (launch->machine && !strcmp(launch->machine, "microvm"))
-        from.mmio_count = launch->device_count;
+        from.mmio_count = launch->device_count + launch->has_input;
     launch_cmdline_write(&from, to);
 }
 
@@ -166,7 +171,15 @@ static int run_words(struct launch *launch, char *const *words)
         if (stats_fd < 0)
             return STATUS_USAGE;
     }
-    launch_run(launch, words);
+    int result = launch_input_open(&launch->input);
+    if (result) {
+        say("standard input: %s", strerror(-result));
+        launch->cause = "monitor";
+        launch->status = STATUS_MONITOR;
+    } else {
+        launch_run(launch, words);
+    }
+    launch_input_close(&launch->input);
     if (stats_fd >= 0)
         launch_stats_write(launch, stats_fd);
     return launch->status;

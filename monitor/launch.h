@@ -13,8 +13,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "image.h"
+#include "launch_input.h"
 #include "launch_log.h"
 #include "options.h"
 #include "pvabi/native.h"
@@ -31,6 +33,11 @@ struct launch_device {
     struct pvn_net_address net;
 };
 
+static inline bool launch_is_net(const struct launch_device *device)
+{
+    return device->kind != DEVICE_BLOCK && device->kind != DEVICE_RNG;
+}
+
 struct launch {
     const struct options *options;
     const char *machine; /* "microvm", "q35", "pc", or NULL for other VMMs */
@@ -38,12 +45,17 @@ struct launch {
     struct image image;
     struct launch_device devices[OPTIONS_DEVICES_MAX];
     unsigned device_count;
-    uint64_t start_ns; /* CLOCK_MONOTONIC */
+    bool has_input;            /* the guest gets a device for standard input, behind all others */
+    struct launch_input input; /* while it runs */
+    uint64_t start_ns;         /* CLOCK_MONOTONIC */
 
     /* How it ended, and what was counted. */
     const char *cause;
     int status;
     uint64_t written_bytes[3]; /* standard output, standard error, log */
+    struct rusage usage;       /* of the VMM */
+    bool counted;              /* the guest said its counters: */
+    uint64_t kicks, upcalls, waits;
 };
 
 /*

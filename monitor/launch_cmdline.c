@@ -68,6 +68,8 @@ void launch_cmdline_write(const struct launch_cmdline *from, struct text *to)
     }
     if (from->wall_ns)
         text_format(to, " wall=%llu", (unsigned long long)from->wall_ns);
+    if (from->counters)
+        text_format(to, " counters=1");
     for (unsigned i = 0; i < from->mmio_count; i++)
         text_format(to, " virtio_mmio.device=%u@0x%x:%u", LAUNCH_MMIO_BYTES,
                     LAUNCH_MMIO_BASE + i * LAUNCH_MMIO_BYTES, LAUNCH_MMIO_IRQ + i);

@@ -8,6 +8,7 @@
 #ifndef MONITOR_LAUNCH_CMDLINE_H
 #define MONITOR_LAUNCH_CMDLINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pvabi/native.h"
@@ -22,10 +23,11 @@ struct launch_cmdline {
     const struct pvn_net_address *nets; /* net0, net1, ...; prefix 0: the guest asks DHCP */
     unsigned net_count;
     uint64_t wall_ns;    /* since 1970; 0: the guest finds out by itself */
+    bool counters;       /* the guest says them at its end */
     unsigned mmio_count; /* virtio-mmio devices of QEMU's microvm, the first ones of its bus */
 };
 
-/* name=NAME env.NAME=VALUE... netN=ADDR/LEN[,GATEWAY[,DNS]]... wall=NS
+/* name=NAME env.NAME=VALUE... netN=ADDR/LEN[,GATEWAY[,DNS]]... wall=NS counters=1
  * virtio_mmio.device=512@ADDR:IRQ... [-- ARG...] */
 void launch_cmdline_write(const struct launch_cmdline *from, struct text *to);
 

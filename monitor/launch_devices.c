@@ -148,6 +148,8 @@ int launch_read_devices(struct launch *launch, bool check)
         const char *spec = options->devices[i].spec;
 
         device->kind = options->devices[i].kind;
+        if (device->kind == DEVICE_RNG)
+            continue;
         if (device->kind == DEVICE_BLOCK) {
             result = read_disk(device, spec, check);
             continue;

@@ -16,17 +16,6 @@
 
 static bool serves(const struct options *options)
 {
-    const char *name = options->on           ? "--on"
-                       : options->accel      ? "--accel"
-                       : options->print      ? "--print"
-                       : options->stats      ? "--stats"
-                       : options->timeout_ns ? "--timeout"
-                                             : NULL;
-
-    if (name) {
-        say("%s: firecracker-config has no such option", name);
-        return false;
-    }
     for (unsigned i = 0; i < options->device_count; i++) {
         if (options->devices[i].kind == DEVICE_NET_USER) {
             say("--net user: Firecracker has taps only (--net tap:IFNAME)");
@@ -66,7 +55,7 @@ static void add_nets(const struct launch *launch, struct json *json)
     for (unsigned i = 0; i < launch->device_count; i++) {
         const struct launch_device *device = &launch->devices[i];
         const uint8_t *bytes = device->mac;
-        if (device->kind == DEVICE_BLOCK)
+        if (!launch_is_net(device))
             continue;
         snprintf(name, sizeof name, "net%u", count++);
         snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2],
@@ -80,6 +69,16 @@ static void add_nets(const struct launch *launch, struct json *json)
     json_close_array(json);
 }
 
+static void add_rng(const struct launch *launch, struct json *json)
+{
+    for (unsigned i = 0; i < launch->device_count; i++) {
+        if (launch->devices[i].kind == DEVICE_RNG) {
+            json_open_object(json, "entropy");
+            json_close_object(json);
+        }
+    }
+}
+
 /* Memory in whole MiB, and the first one, which the guest does not use, on top. */
 static void add_all(const struct launch *launch, const char *cmdline, struct json *json)
 {
@@ -90,6 +89,7 @@ static void add_all(const struct launch *launch, const char *cmdline, struct jso
     json_close_object(json);
     add_disks(launch, json);
     add_nets(launch, json);
+    add_rng(launch, json);
     json_open_object(json, "machine-config");
     json_u64(json, "vcpu_count", 1);
     json_u64(json, "mem_size_mib", (launch->options->mem_bytes + MIB - 1) / MIB + 1);

@@ -18,25 +18,6 @@
 
 #define SCRIPT_NAME "coracle-image"
 
-static bool serves(const struct options *options)
-{
-    const char *name = options->on           ? "--on"
-                       : options->accel      ? "--accel"
-                       : options->print      ? "--print"
-                       : options->stats      ? "--stats"
-                       : options->timeout_ns ? "--timeout"
-                                             : NULL;
-
-    for (unsigned i = 0; i < options->device_count; i++)
-        if (options->devices[i].kind == DEVICE_BLOCK)
-            name = "--blk";
-    if (name)
-        say("%s: image has no such option", name);
-    else if (!options->disk)
-        say("image: -o DISK is missing");
-    return !name && options->disk;
-}
-
 /* netN=... for each --net that names an address. */
 static int add_nets(const struct options *options, struct words *to)
 {
@@ -115,7 +96,11 @@ int make_disk_image(const struct options *options)
     struct words words = {0};
     struct image image;
 
-    if (!serves(options) || image_open(&image, options->args[0]))
+    if (!options->disk) {
+        say("image: -o DISK is missing");
+        return STATUS_USAGE;
+    }
+    if (image_open(&image, options->args[0]))
         return STATUS_USAGE;
     image_close(&image);
     ssize_t length = readlink("/proc/self/exe", script, sizeof script - sizeof SCRIPT_NAME);

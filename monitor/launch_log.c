@@ -21,6 +21,23 @@ static bool begins(const char *line, const char *prefix, const char **rest)
     return true;
 }
 
+/* Three numbers in hexadecimal, each after a space but the first. */
+static bool take_counters(const char *at, uint64_t *counters[3])
+{
+    char *end;
+
+    for (unsigned i = 0; i < 3; i++, at = end) {
+        if (i && *at++ != ' ')
+            return false;
+        if (strncmp(at, "0x", 2) != 0)
+            return false;
+        *counters[i] = strtoull(at, &end, 16);
+        if (end == at + 1)
+            return false;
+    }
+    return !*at;
+}
+
 /* A line from MARK on. Unknown ones are dropped: they are not meant for people. */
 static void take_mark(struct launch_log *log, const char *line)
 {
@@ -28,7 +45,10 @@ static void take_mark(struct launch_log *log, const char *line)
 
     if (log->end != LAUNCH_END_NONE)
         return;
-    if (begins(line, "coracle-exit ", &rest)) {
+    if (begins(line, "coracle-counters ", &rest)) {
+        uint64_t *counters[3] = {&log->kicks, &log->upcalls, &log->waits};
+        log->counted = take_counters(rest, counters);
+    } else if (begins(line, "coracle-exit ", &rest)) {
         size_t digits = strspn(rest, "0123456789");
         int status = digits && digits <= 3 && !rest[digits] ? atoi(rest) : -1;
         if (status < 0 || status > STATUS_MAX)

@@ -4,6 +4,7 @@
  * ended is taken out, addresses of a crash report get names. Pure code: bytes in, text out. The
  * guest may write anything here; only what has the form below counts.
  *
+ *     "\001coracle-counters K U W\n"    before it, where asked for: kicks, upcalls, waits; as 0x1f
  *     "\001coracle-exit N\n"    the status, 0 to 255; after a report: 134
  *     "crash: WORDS\n"          begins a report: "coracle: IMAGE: crash: WORDS"
  *     "  at 0xADDRESS\n"        within one: the place itself, then
@@ -30,6 +31,8 @@ struct launch_log {
     struct text out;     /* what is to be shown; the caller takes it and sets length to 0 */
     enum launch_end end; /* the first one said */
     int status;          /* with LAUNCH_END_EXIT */
+    bool counted;        /* the counters were said: */
+    uint64_t kicks, upcalls, waits;
     bool in_report;
     bool reported;              /* a crash report was seen */
     char line[LAUNCH_LINE_MAX]; /* the line that has begun */

@@ -150,6 +150,13 @@ static void add_net(const struct launch_device *device, const char *bus, unsigne
     add_text(to, &text);
 }
 
+/* QEMU's own source of numbers is the host's. */
+static void add_rng(const char *bus, struct words *to)
+{
+    words_add(to, "-device");
+    words_add(to, "virtio-rng-%s", bus);
+}
+
 /* The order of the options is that in which the guest finds the devices: on microvm by their place
  * on the bus, on PCI by their slot. */
 static void add_devices(const struct launch *launch, const struct machine *machine,
@@ -160,17 +167,34 @@ static void add_devices(const struct launch *launch, const struct machine *machi
 
     for (unsigned i = 0; i < launch->device_count; i++) {
         const struct launch_device *device = &launch->devices[i];
-        bool disk = device->kind == DEVICE_BLOCK;
-
         if (machine->mmio)
             snprintf(bus, sizeof bus, "device,bus=virtio-mmio-bus.%u", i);
         else
-            snprintf(bus, sizeof bus, "pci,disable-legacy=on%s", disk ? "" : ",romfile=");
-        if (disk)
+            snprintf(bus, sizeof bus, "pci,disable-legacy=on%s",
+                     launch_is_net(device) ? ",romfile=" : "");
+        if (device->kind == DEVICE_BLOCK)
             add_disk(device, bus, disks++, to);
+        else if (device->kind == DEVICE_RNG)
+            add_rng(bus, to);
         else
             add_net(device, bus, nets++, to);
     }
+}
+
+/* Standard input comes in by a port that its name tells, and that is closed at the end. QEMU writes
+ * its standard output nothing that way: the guest does not write to the port. */
+static void add_input(const struct launch *launch, const struct machine *machine, struct words *to)
+{
+    words_add(to, "-chardev");
+    words_add(to, "stdio,id=in,signal=off");
+    words_add(to, "-device");
+    if (machine->mmio)
+        words_add(to, "virtio-serial-device,max_ports=2,bus=virtio-mmio-bus.%u",
+                  launch->device_count);
+    else
+        words_add(to, "virtio-serial-pci,max_ports=2,disable-legacy=on");
+    words_add(to, "-device");
+    words_add(to, "virtserialport,chardev=in,nr=1,name=coracle.stdin");
 }
 
 void launch_qemu_words(const struct launch *launch, const struct launch_channels *channels,
@@ -192,6 +216,8 @@ void launch_qemu_words(const struct launch *launch, const struct launch_channels
     words_add(to, "-device");
     words_add(to, "isa-debug-exit,iobase=0x501,iosize=4");
     add_devices(launch, machine, to);
+    if (launch->has_input)
+        add_input(launch, machine, to);
     words_add(to, "-kernel");
     words_add(to, "%s", launch->image.path);
     launch_cmdline(launch, wall_ns, &cmdline);

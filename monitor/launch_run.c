@@ -5,14 +5,11 @@
  * Runs on the one thread of the command.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,18 +17,24 @@
 #include "event.h"
 #include "json.h"
 #include "launch.h"
+#include "launch_backlog.h"
+#include "launch_child.h"
+#include "launch_devices.h"
 #include "say.h"
-
-enum { OUT, ERR, LOG, WORDS, STREAM_COUNT };
-
-/* The channels' numbers in the child; its own words are its standard error. */
-#define CHILD_FD 3
-const struct launch_channels launch_run_channels = {"/dev/fd/3", "/dev/fd/4", "/dev/fd/5"};
 
 /* A pipe takes so much without blocking when poll says that it can be written. */
 #define CHUNK_BYTES 4096u
 
-#define LAST_WORDS_MS 500
+#define LAST_WORDS_NS 500000000u
+#define NS_PER_SEC 1000000000u
+
+/* QEMU sends byte by byte. Who reads each of them keeps it waking somebody; who comes back so much
+ * later finds them all. */
+#define NAP_NS 1000000u
+
+/* QEMU has opened its ports some time after its start: how often to look, and for how long. */
+#define PORTS_STEP_NS 10000000u
+#define PORTS_TRIES 1000u
 
 /* What is read from `from` waits in `waiting` until `to` takes it; only then is more read. */
 struct stream {
@@ -47,97 +50,16 @@ struct child {
     bool ended;
     int wait_status;
     int signals; /* signalfd */
-    struct stream streams[STREAM_COUNT];
+    struct stream streams[LAUNCH_STREAM_COUNT];
+    uint64_t nap_end_ns;  /* CLOCK_MONOTONIC; 0: awake */
+    int ports;            /* that QEMU forwards */
+    unsigned ports_tries; /* left to find them all listening */
+    uint64_t ports_next_ns;
     struct launch_log log;
     char words[512]; /* the VMM's own line that has begun */
     size_t words_length;
     bool spoke;
 };
-
-/* --- starting --- */
-
-/* In the child, which shares nothing but descriptors with the parent from here on. */
-static void become(const int ends[STREAM_COUNT], int report, char *const *words, pid_t parent,
-                   const sigset_t *signals)
-{
-    int high[STREAM_COUNT], null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    struct rlimit files;
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(STATUS_MONITOR);
-    /* A Ctrl-C of the terminal is for the parent alone, which then ends this one. */
-    setpgid(0, 0);
-    report = fcntl(report, F_DUPFD_CLOEXEC, 32);
-    for (int i = 0; i < STREAM_COUNT; i++)
-        high[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, 32);
-    for (int i = 0; i < WORDS; i++)
-        dup2(high[i], CHILD_FD + i);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(high[WORDS], STDERR_FILENO);
-    /* User-mode networking takes one descriptor for each connection. */
-    if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-    signal(SIGPIPE, SIG_DFL);
-    sigprocmask(SIG_SETMASK, signals, NULL);
-    execvp(words[0], words);
-    int error = errno;
-    ssize_t written = write(report, &error, sizeof error);
-    (void)written;
-    _exit(STATUS_MONITOR);
-}
-
-/* 0 once the child runs the program, else why it does not. */
-static int await_exec(struct child *child, int report)
-{
-    int error = 0;
-    ssize_t got;
-
-    while ((got = read(report, &error, sizeof error)) < 0 && errno == EINTR)
-        ;
-    if (got != (ssize_t)sizeof error)
-        return 0;
-    waitpid(child->pid, &child->wait_status, 0);
-    child->ended = true;
-    return -error;
-}
-
-static int start_child(struct child *child, char *const *words, const sigset_t *signals)
-{
-    int ends[STREAM_COUNT] = {-1, -1, -1, -1}, report[2] = {-1, -1}, result = 0;
-    pid_t parent = getpid();
-
-    for (int i = 0; i < STREAM_COUNT && !result; i++) {
-        int both[2];
-        result = pipe2(both, O_CLOEXEC) ? -errno : 0;
-        if (!result) {
-            child->streams[i].from = both[0];
-            ends[i] = both[1];
-        }
-    }
-    if (!result && pipe2(report, O_CLOEXEC))
-        result = -errno;
-    if (!result) {
-        child->pid = fork();
-        if (child->pid == 0)
-            become(ends, report[1], words, parent, signals);
-        result = child->pid < 0 ? -errno : 0;
-    }
-    for (int i = 0; i < STREAM_COUNT; i++)
-        if (ends[i] >= 0)
-            close(ends[i]);
-    if (report[1] >= 0)
-        close(report[1]);
-    if (!result)
-        result = await_exec(child, report[0]);
-    if (report[0] >= 0)
-        close(report[0]);
-    return result;
-}
 
 /* --- the streams --- */
 
@@ -168,14 +90,20 @@ static void end_stream(struct child *child, int which)
 
     close(stream->from);
     stream->from = -1;
-    if (which == WORDS)
+    if (which == LAUNCH_WORDS)
         end_words(child);
-    if (which == LOG) {
+    if (which == LAUNCH_LOG) {
         launch_log_finish(&child->log);
         if (child->log.out.length)
             text_add(&stream->waiting, child->log.out.bytes, child->log.out.length);
         child->log.out.length = 0;
     }
+}
+
+static void kill_child(const struct child *child)
+{
+    if (!child->ended)
+        kill(child->pid, SIGKILL);
 }
 
 static void read_stream(struct launch *launch, struct child *child, int which)
@@ -190,12 +118,14 @@ static void read_stream(struct launch *launch, struct child *child, int which)
         end_stream(child, which);
         return;
     }
-    if (which == WORDS) {
+    if (which == LAUNCH_WORDS) {
         take_words(child, bytes, (size_t)got);
         return;
     }
     launch->written_bytes[which] += (uint64_t)got;
-    if (which != LOG) {
+    if (got < CHUNK_BYTES)
+        child->nap_end_ns = monotonic_ns() + NAP_NS;
+    if (which != LAUNCH_LOG) {
         text_add(&stream->waiting, bytes, (size_t)got);
         return;
     }
@@ -203,6 +133,9 @@ static void read_stream(struct launch *launch, struct child *child, int which)
     if (child->log.out.length)
         text_add(&stream->waiting, child->log.out.bytes, child->log.out.length);
     child->log.out.length = 0;
+    /* That was the guest's last word; QEMU's own way out only takes longer. */
+    if (child->log.end != LAUNCH_END_NONE)
+        kill_child(child);
 }
 
 static void write_stream(struct stream *stream)
@@ -236,12 +169,6 @@ static void end_launch(struct launch *launch, const char *cause, int status)
     launch->status = status;
 }
 
-static void kill_child(const struct child *child)
-{
-    if (!child->ended)
-        kill(child->pid, SIGKILL);
-}
-
 static void take_signal(struct launch *launch, struct child *child)
 {
     struct signalfd_siginfo info;
@@ -249,7 +176,7 @@ static void take_signal(struct launch *launch, struct child *child)
     if (read(child->signals, &info, sizeof info) != (ssize_t)sizeof info)
         return;
     if (info.ssi_signo == SIGCHLD) {
-        if (waitpid(child->pid, &child->wait_status, WNOHANG) == child->pid)
+        if (wait4(child->pid, &child->wait_status, WNOHANG, &launch->usage) == child->pid)
             child->ended = true;
         return;
     }
@@ -257,44 +184,85 @@ static void take_signal(struct launch *launch, struct child *child)
     kill_child(child);
 }
 
-/* How long poll may wait, in ms: -1 for ever. After a forced end nobody waits long for a reader
- * that does not read. */
-static int time_left(struct launch *launch, struct child *child, uint64_t deadline_ns)
+static int count_ports(const struct launch *launch)
 {
-    uint64_t now = monotonic_ns();
+    unsigned host, guest;
+    int count = 0;
+
+    for (unsigned i = 0; i < launch->device_count; i++) {
+        const char *at = launch->devices[i].forwards;
+        while (at && launch_next_forward(&at, &host, &guest))
+            count++;
+    }
+    return count;
+}
+
+/* Looks for the forwarded ports, now and then, until all are there. */
+static void widen_ports(struct child *child, uint64_t now)
+{
+    if (!child->ports_tries || now < child->ports_next_ns || child->ended)
+        return;
+    int found = launch_backlog_widen(child->pid);
+    child->ports_tries = found < 0 || found >= child->ports ? 0 : child->ports_tries - 1;
+    child->ports_next_ns = now + PORTS_STEP_NS;
+}
+
+/* How long the next wait may take, in nanoseconds. After a forced end nobody waits long for a
+ * reader that does not read. */
+static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_t deadline_ns)
+{
+    uint64_t now = monotonic_ns(), left = UINT64_MAX;
 
     if (launch->cause && child->ended)
-        return LAST_WORDS_MS;
-    if (!deadline_ns || launch->cause)
-        return -1;
-    if (now < deadline_ns)
-        return deadline_ns - now > 1000000000000ull ? 1000000
-                                                    : (int)((deadline_ns - now) / 1000000) + 1;
-    end_launch(launch, "timeout", STATUS_TIMEOUT);
-    kill_child(child);
-    return -1;
+        return LAST_WORDS_NS;
+    if (deadline_ns && !launch->cause) {
+        if (now >= deadline_ns) {
+            end_launch(launch, "timeout", STATUS_TIMEOUT);
+            kill_child(child);
+        } else {
+            left = deadline_ns - now;
+        }
+    }
+    widen_ports(child, now);
+    if (child->ports_tries && PORTS_STEP_NS < left)
+        left = PORTS_STEP_NS;
+    if (now < child->nap_end_ns && child->nap_end_ns - now < left)
+        return child->nap_end_ns - now;
+    if (now >= child->nap_end_ns)
+        child->nap_end_ns = 0;
+    return left;
+}
+
+/* What to wait for in a stream: to write what came of it, or to read. */
+static struct pollfd poll_stream(const struct child *child, struct stream *stream)
+{
+    /* Nothing more is read from a child that is about to end, until it has. */
+    bool later = !child->ended && (child->nap_end_ns || child->log.end != LAUNCH_END_NONE);
+
+    if (is_waiting(stream))
+        return (struct pollfd){stream->to, POLLOUT, 0};
+    return (struct pollfd){later ? -1 : stream->from, POLLIN, 0};
 }
 
 /* One wait, and what it brought. False when all has ended. */
 static bool turn(struct launch *launch, struct child *child, uint64_t deadline_ns)
 {
-    struct pollfd polls[STREAM_COUNT + 1];
+    struct pollfd polls[LAUNCH_STREAM_COUNT + 1];
+    uint64_t left_ns = time_left_ns(launch, child, deadline_ns);
+    struct timespec left = {(time_t)(left_ns / NS_PER_SEC), (long)(left_ns % NS_PER_SEC)};
     bool open = !child->ended;
 
-    for (int i = 0; i < STREAM_COUNT; i++) {
-        struct stream *stream = &child->streams[i];
-        bool writing = is_waiting(stream);
-        polls[i] = (struct pollfd){writing ? stream->to : stream->from, writing ? POLLOUT : POLLIN,
-                                   0};
+    for (int i = 0; i < LAUNCH_STREAM_COUNT; i++) {
+        polls[i] = poll_stream(child, &child->streams[i]);
         open = open || polls[i].fd >= 0;
     }
-    polls[STREAM_COUNT] = (struct pollfd){child->signals, POLLIN, 0};
+    polls[LAUNCH_STREAM_COUNT] = (struct pollfd){child->signals, POLLIN, 0};
     if (!open)
         return false;
-    int ready = poll(polls, STREAM_COUNT + 1, time_left(launch, child, deadline_ns));
+    int ready = ppoll(polls, LAUNCH_STREAM_COUNT + 1, left_ns == UINT64_MAX ? NULL : &left, NULL);
     if (ready <= 0)
         return ready < 0 || !launch->cause || !child->ended;
-    for (int i = 0; i < STREAM_COUNT; i++) {
+    for (int i = 0; i < LAUNCH_STREAM_COUNT; i++) {
         if (polls[i].fd < 0 || !polls[i].revents)
             continue;
         if (polls[i].events == POLLOUT)
@@ -302,7 +270,7 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
         else
             read_stream(launch, child, i);
     }
-    if (polls[STREAM_COUNT].revents)
+    if (polls[LAUNCH_STREAM_COUNT].revents)
         take_signal(launch, child);
     return true;
 }
@@ -349,9 +317,8 @@ void launch_run(struct launch *launch, char *const *words)
     sigset_t ours, before;
     uint64_t timeout_ns = launch->options->timeout_ns;
 
-    for (int i = 0; i < STREAM_COUNT; i++)
-        child.streams[i] = (struct stream){.from = -1,
-                                           .to = i == OUT ? STDOUT_FILENO : STDERR_FILENO};
+    int from[LAUNCH_STREAM_COUNT] = {-1, -1, -1, -1};
+
     child.log.path = launch->image.path;
     child.log.file = launch->image.file;
     child.log.elf = &launch->image.elf;
@@ -362,16 +329,27 @@ void launch_run(struct launch *launch, char *const *words)
     sigaddset(&ours, SIGTERM);
     sigprocmask(SIG_BLOCK, &ours, &before);
     child.signals = signalfd(-1, &ours, SFD_CLOEXEC);
-    int result = child.signals < 0 ? -errno : start_child(&child, words, &before);
+    int result = child.signals < 0
+                     ? -errno
+                     : launch_child_start(words, launch->input.fd, &before, from, &child.pid);
+    for (int i = 0; i < LAUNCH_STREAM_COUNT; i++)
+        child.streams[i] = (struct stream){.from = from[i],
+                                           .to = i == LAUNCH_OUT ? STDOUT_FILENO : STDERR_FILENO};
     if (result) {
         say_start_error(words[0], -result);
         end_launch(launch, "monitor", STATUS_MONITOR);
         return;
     }
+    child.ports = count_ports(launch);
+    child.ports_tries = child.ports ? PORTS_TRIES : 0;
     while (turn(launch, &child, timeout_ns ? launch->start_ns + timeout_ns : 0))
         ;
     judge(launch, &child);
-    for (int i = 0; i < STREAM_COUNT; i++)
+    launch->counted = child.log.counted;
+    launch->kicks = child.log.kicks;
+    launch->upcalls = child.log.upcalls;
+    launch->waits = child.log.waits;
+    for (int i = 0; i < LAUNCH_STREAM_COUNT; i++)
         text_free(&child.streams[i].waiting);
     text_free(&child.log.out);
 }

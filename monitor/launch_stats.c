@@ -21,6 +21,12 @@ void launch_stats_write(const struct launch *launch, int fd)
     for (unsigned i = 0; i < CHANNEL_COUNT; i++)
         json_u64(&json, names[i], launch->written_bytes[i]);
     json_close_object(&json);
+    if (launch->counted) {
+        json_u64(&json, "kicks", launch->kicks);
+        json_u64(&json, "upcalls", launch->upcalls);
+        json_u64(&json, "waits", launch->waits);
+    }
+    stats_add_usage(&json, &launch->usage);
     json_u64(&json, "start_to_end_ns", monotonic_ns() - launch->start_ns);
     json_close_object(&json);
     stats_put(&json, launch->options->stats, fd);

@@ -23,6 +23,7 @@ void net_configure(struct net *net, const uint8_t mac[6], uint16_t mtu, uint64_t
     struct device *device = &net->device;
     struct virtio_net_config config = {.mtu = htole16(mtu)};
 
+    net->mtu = mtu;
     memcpy(config.mac, mac, sizeof(config.mac));
     device->type = VIRTIO_ID_NET;
     device->features = VRING_FEATURES | 1ull << VIRTIO_NET_F_MAC | 1ull << VIRTIO_NET_F_MTU |
@@ -34,6 +35,17 @@ void net_configure(struct net *net, const uint8_t mac[6], uint16_t mtu, uint64_t
     memcpy(device->config, &config, device->config_bytes);
 }
 
+/* Without merged buffers it is one buffer, whatever its size. */
+static uint32_t net_needs(const struct net *net)
+{
+    const uint64_t large = 1ull << VIRTIO_NET_F_GUEST_TSO4 | 1ull << VIRTIO_NET_F_GUEST_TSO6;
+
+    if ((net->accepted & 1ull << VIRTIO_NET_F_MRG_RXBUF) == 0)
+        return 1;
+    return (uint32_t)NET_HEADER_BYTES +
+           ((net->accepted & large) != 0 ? NET_FRAME_MAX : NET_FRAME_MIN + net->mtu);
+}
+
 bool net_begin(struct net *net, bool *first)
 {
     *first = false;
@@ -43,19 +55,44 @@ bool net_begin(struct net *net, bool *first)
         if (!backend_begin(&net->device, &net->accepted))
             return false;
         net->began = *first = true;
+        net->rx_needed = net_needs(net);
     }
     return true;
 }
 
 /* --- transmit: guest to host --- */
 
-/* What the guest may ask for depends on the features; the host's kernel checks the offsets. */
-static bool net_header_allowed(const struct net *net, const struct virtio_net_hdr_mrg_rxbuf *header)
+static bool net_accepted(const struct net *net, unsigned feature)
 {
-    if (header->hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+    return (net->accepted & 1ull << feature) != 0;
+}
+
+/* What the guest may ask for depends on the features, and must lie within the frame; `header` is a
+ * private copy. */
+static bool net_header_allowed(const struct net *net, const struct virtio_net_hdr *header,
+                               uint32_t bytes)
+{
+    bool partial = (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0;
+
+    if (partial && (!net_accepted(net, VIRTIO_NET_F_CSUM) ||
+                    le16toh(header->csum_start) + le16toh(header->csum_offset) + 2u > bytes))
         return false;
-    return (header->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 ||
-           (net->accepted & 1ull << VIRTIO_NET_F_CSUM) != 0;
+    switch (header->gso_type) {
+    case VIRTIO_NET_HDR_GSO_NONE:
+        return true;
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+        if (!net_accepted(net, VIRTIO_NET_F_HOST_TSO4))
+            return false;
+        break;
+    case VIRTIO_NET_HDR_GSO_TCPV6:
+        if (!net_accepted(net, VIRTIO_NET_F_HOST_TSO6))
+            return false;
+        break;
+    default:
+        return false;
+    }
+    return partial && header->gso_size != 0 && le16toh(header->hdr_len) >= NET_FRAME_MIN &&
+           le16toh(header->hdr_len) < bytes;
 }
 
 static bool net_transmit(struct net *net)
@@ -70,11 +107,13 @@ static bool net_transmit(struct net *net)
     count = iov_skip(&segments, chain->readable_count, NET_HEADER_BYTES);
     /* Flags beyond NEEDS_CSUM say nothing in this direction (5.1.6.2). */
     header.hdr.flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
-    if (bytes < NET_FRAME_MIN || !net_header_allowed(net, &header) ||
+    if (bytes < NET_FRAME_MIN || bytes > NET_FRAME_MAX ||
+        !net_header_allowed(net, &header.hdr, bytes) ||
         !net->transmit(net, &header, segments, count, bytes))
         return false;
     net->counters.tx_frames++;
     net->counters.tx_bytes += bytes;
+    net->counters.tx_large += header.hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE;
     return true;
 }
 
@@ -125,6 +164,30 @@ void net_run_tx(struct net *net)
 
 /* --- receive: host to guest --- */
 
+/* Adds the buffer in net->rx to the room. False: the device failed. */
+static bool net_room_add(struct net *net)
+{
+    struct net_room *room = &net->room;
+    const struct vring_chain *chain = &net->rx;
+    unsigned count = chain->writable_count;
+
+    if (chain->writable_bytes < NET_HEADER_BYTES + NET_FRAME_MIN) {
+        device_fail(&net->device, "queue %u: a buffer too small for any frame", NET_RX);
+        return false;
+    }
+    if (count > NET_ROOM_SEGMENTS - room->segment_count || room->buffer_count == NET_QUEUE_SIZE) {
+        device_fail(&net->device, "queue %u: receive buffers of too many pieces", NET_RX);
+        return false;
+    }
+    memcpy(room->segments + room->segment_count, chain->segments + chain->readable_count,
+           count * sizeof(room->segments[0]));
+    room->segment_count += count;
+    room->buffers[room->buffer_count++] = (struct net_room_buffer){chain->head, (uint16_t)count,
+                                                                   chain->writable_bytes};
+    room->bytes += chain->writable_bytes;
+    return true;
+}
+
 bool net_hold_rx(struct net *net)
 {
     struct vring *ring = net->device.rings[NET_RX];
@@ -132,34 +195,77 @@ bool net_hold_rx(struct net *net)
 
     if (net->device.failed || !net->began)
         return false;
-    while (!net->rx_held) {
+    while (net->room.bytes < net->rx_needed) {
         result = vring_next(ring, &net->rx);
         if (result == 0 && vring_enable_doorbell(ring))
             continue;
         if (result <= 0)
             break;
-        if (net->rx.writable_bytes < NET_HEADER_BYTES + NET_FRAME_MIN) {
-            device_fail(&net->device, "queue %u: a buffer too small for any frame", NET_RX);
+        if (!net_room_add(net))
             return false;
-        }
-        net->rx_held = true;
     }
     if (result < 0)
         backend_fail_ring(&net->device, NET_RX);
-    return net->rx_held;
+    return result > 0;
+}
+
+struct iovec *net_room(const struct net *net, struct iovec copy[NET_ROOM_SEGMENTS], unsigned *count,
+                       uint32_t *bytes)
+{
+    const struct net_room *room = &net->room;
+    struct iovec *payload = copy;
+
+    memcpy(copy, room->segments, room->segment_count * sizeof(copy[0]));
+    *count = iov_skip(&payload, room->segment_count, NET_HEADER_BYTES);
+    *bytes = room->bytes - (uint32_t)NET_HEADER_BYTES;
+    return payload;
+}
+
+/* How many buffers from the first on hold so many bytes. */
+static unsigned net_room_buffers(const struct net_room *room, uint32_t bytes)
+{
+    unsigned count = 1;
+
+    for (uint32_t room_bytes = room->buffers[0].bytes; room_bytes < bytes; count++)
+        room_bytes += room->buffers[count].bytes;
+    return count;
+}
+
+/* Forgets the first buffers. */
+static void net_room_drop(struct net_room *room, unsigned count)
+{
+    unsigned segments = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        segments += room->buffers[i].segment_count;
+        room->bytes -= room->buffers[i].bytes;
+    }
+    room->buffer_count -= count;
+    room->segment_count -= segments;
+    memmove(room->buffers, room->buffers + count, room->buffer_count * sizeof(room->buffers[0]));
+    memmove(room->segments, room->segments + segments,
+            room->segment_count * sizeof(room->segments[0]));
 }
 
 void net_finish_rx(struct net *net, struct virtio_net_hdr_mrg_rxbuf *header, uint32_t bytes)
 {
-    struct vring_chain *chain = &net->rx;
+    struct net_room *room = &net->room;
+    uint32_t left = (uint32_t)NET_HEADER_BYTES + bytes;
+    unsigned count = net_room_buffers(room, left);
 
-    header->num_buffers = htole16(1); /* 5.1.6.4.1 */
-    iov_write(chain->segments + chain->readable_count, chain->writable_count, header,
-              sizeof(*header));
-    vring_use(net->device.rings[NET_RX], chain->head, (uint32_t)NET_HEADER_BYTES + bytes);
-    net->rx_held = false;
+    header->num_buffers = htole16((uint16_t)count); /* 5.1.6.4.1 */
+    iov_write(room->segments, room->segment_count, header, sizeof(*header));
+    /* Shown to the guest together, by the caller's backend_publish. */
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t part = left < room->buffers[i].bytes ? left : room->buffers[i].bytes;
+
+        vring_use(net->device.rings[NET_RX], room->buffers[i].head, part);
+        left -= part;
+    }
+    net_room_drop(room, count);
     net->counters.rx_frames++;
     net->counters.rx_bytes += bytes;
+    net->counters.rx_large += header->hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE;
 }
 
 void net_stats(const struct device *device, struct json *out)
@@ -169,9 +275,11 @@ void net_stats(const struct device *device, struct json *out)
     json_u64(out, "rx_frames", counters->rx_frames);
     json_u64(out, "rx_bytes", counters->rx_bytes);
     json_u64(out, "rx_dropped", counters->rx_dropped);
+    json_u64(out, "rx_large", counters->rx_large);
     json_u64(out, "tx_frames", counters->tx_frames);
     json_u64(out, "tx_bytes", counters->tx_bytes);
     json_u64(out, "tx_dropped", counters->tx_dropped);
+    json_u64(out, "tx_large", counters->tx_large);
 }
 
 /* --- addresses --- */

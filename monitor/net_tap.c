@@ -53,20 +53,18 @@ static void tap_gone(struct tap *tap, int error)
     backend_complain("--net", tap->value, "receiving stops: %s", strerror(error));
 }
 
-/* One frame into net->rx. 1, 0 when there is none now, or a negative errno. */
+/* One frame into the guest's buffers. 1, 0 when there is none now, or a negative errno. */
 static int tap_receive(struct tap *tap)
 {
     struct net *net = &tap->net;
     struct virtio_net_hdr_mrg_rxbuf header = {0};
-    struct iovec room[VRING_SIZE_MAX], all[VRING_SIZE_MAX + 2];
-    struct iovec *payload = room;
-    uint8_t spill; /* shows that a frame was longer than the buffer */
-    uint32_t room_bytes = net->rx.writable_bytes - (uint32_t)NET_HEADER_BYTES;
-    unsigned count = net->rx.writable_count;
+    struct iovec room[NET_ROOM_SEGMENTS], all[NET_ROOM_SEGMENTS + 2];
+    uint8_t spill; /* shows that a frame was longer than the room */
+    uint32_t room_bytes;
+    unsigned count;
+    const struct iovec *payload = net_room(net, room, &count, &room_bytes);
     ssize_t got;
 
-    memcpy(room, net->rx.segments + net->rx.readable_count, count * sizeof(room[0]));
-    count = iov_skip(&payload, count, NET_HEADER_BYTES);
     all[0] = (struct iovec){&header, sizeof(header)};
     memcpy(&all[1], payload, count * sizeof(all[0]));
     all[count + 1] = (struct iovec){&spill, sizeof(spill)};
@@ -101,6 +99,23 @@ static void tap_on_readable(void *context, uint32_t epoll_events)
         tap_gone(tap, -result);
 }
 
+/* The host's kernel hands over what the driver has said it can take. */
+static void tap_offload(struct tap *tap)
+{
+    uint64_t accepted = tap->net.accepted;
+    unsigned offload = 0;
+
+    if ((accepted & 1ull << VIRTIO_NET_F_GUEST_CSUM) != 0) {
+        offload = TUN_F_CSUM;
+        if ((accepted & 1ull << VIRTIO_NET_F_GUEST_TSO4) != 0)
+            offload |= TUN_F_TSO4;
+        if ((accepted & 1ull << VIRTIO_NET_F_GUEST_TSO6) != 0)
+            offload |= TUN_F_TSO6;
+    }
+    if (ioctl(tap->fd, TUNSETOFFLOAD, offload) < 0 && offload)
+        backend_complain("--net", tap->value, "offload: %s", strerror(errno));
+}
+
 static void tap_kick(struct device *device, unsigned queue)
 {
     struct tap *tap = (struct tap *)device;
@@ -108,12 +123,8 @@ static void tap_kick(struct device *device, unsigned queue)
 
     if (!net_begin(&tap->net, &first))
         return;
-    if (first) {
-        bool partial = (tap->net.accepted & 1ull << VIRTIO_NET_F_GUEST_CSUM) != 0;
-
-        if (ioctl(tap->fd, TUNSETOFFLOAD, partial ? TUN_F_CSUM : 0) < 0 && partial)
-            backend_complain("--net", tap->value, "checksum offload: %s", strerror(errno));
-    }
+    if (first)
+        tap_offload(tap);
     if (queue == NET_TX) {
         net_run_tx(&tap->net);
     } else if (!tap->gone) {
@@ -203,7 +214,7 @@ static int tap_describe(struct tap *tap, const char *name)
     memcpy(mac, hardware.ifr_hwaddr.sa_data, sizeof(mac));
     mac[0] = (uint8_t)(((mac[0] ^ 0x40) & ~1u) | 2u); /* unicast, locally administered */
     net_configure(&tap->net, mac, (uint16_t)(mtu.ifr_mtu < 65535 ? mtu.ifr_mtu : 65535),
-                  1ull << VIRTIO_NET_F_CSUM | 1ull << VIRTIO_NET_F_GUEST_CSUM);
+                  1ull << VIRTIO_NET_F_CSUM | 1ull << VIRTIO_NET_F_GUEST_CSUM | NET_LARGE_FEATURES);
 
 out:
     if (fd >= 0)

@@ -52,17 +52,17 @@ static void user_deliver(struct user *user, const uint8_t *frame, uint32_t bytes
 {
     struct net *net = &user->net;
     struct virtio_net_hdr_mrg_rxbuf header = {0};
-    struct iovec room[VRING_SIZE_MAX], *payload = room;
-    unsigned count = net->rx.writable_count;
+    struct iovec copy[NET_ROOM_SEGMENTS];
+    uint32_t room_bytes;
+    unsigned count;
+    const struct iovec *payload = net_room(net, copy, &count, &room_bytes);
 
-    if (bytes > net->rx.writable_bytes - NET_HEADER_BYTES) {
+    if (bytes > room_bytes) {
         net->counters.rx_dropped++;
         return;
     }
     if ((net->accepted & 1ull << VIRTIO_NET_F_GUEST_CSUM) != 0)
         header.hdr.flags = VIRTIO_NET_HDR_F_DATA_VALID;
-    memcpy(room, net->rx.segments + net->rx.readable_count, count * sizeof(room[0]));
-    count = iov_skip(&payload, count, NET_HEADER_BYTES);
     iov_write(payload, count, frame, bytes);
     net_finish_rx(net, &header, bytes);
 }

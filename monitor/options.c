@@ -28,6 +28,7 @@ const char options_help[] =
     "  --net user[,HOST:GUEST]...   user-mode network; forwards TCP port HOST of 127.0.0.1\n"
     "  --net tap:IFNAME[,ip=ADDR/LEN[,gw=ADDR]]   a tap interface\n"
     "  --blk FILE[,ro]   a block device; blk0, blk1, ... in this order\n"
+    "  --rng             a device that gives random numbers, for a CPU that has none (not native)\n"
     "  --env NAME=VALUE  a variable of the program's environment\n"
     "  --timeout SECONDS ends the VM with status 124\n"
     "  --stats FILE      counters as JSON at exit; \"-\" is standard error\n"
@@ -134,6 +135,18 @@ static int set_blk(struct parser *parser, const char *value)
     return add_device(parser, "blk", DEVICE_BLOCK, value);
 }
 
+static int set_rng(struct parser *parser, const char *value)
+{
+    const struct options *options = parser->options;
+
+    if (value)
+        return fail(parser, "--rng: takes no value");
+    for (unsigned i = 0; i < options->device_count; i++)
+        if (options->devices[i].kind == DEVICE_RNG)
+            return 0;
+    return add_device(parser, "rng", DEVICE_RNG, "");
+}
+
 static int set_env(struct parser *parser, const char *value)
 {
     struct options *options = parser->options;
@@ -222,14 +235,26 @@ static int set_print(struct parser *parser, const char *value)
     return 0;
 }
 
+#define RUN (1u << COMMAND_RUN)
+#define FIRECRACKER (1u << COMMAND_FIRECRACKER)
+#define DISK_IMAGE (1u << COMMAND_IMAGE)
+
 static const struct run_option {
     const char *name;
     int (*set)(struct parser *parser, const char *value);
-    bool alone; /* takes no value: set gets NULL, or what was given nonetheless */
+    unsigned commands; /* that have it */
+    bool alone;        /* takes no value: set gets NULL, or what was given nonetheless */
 } run_options[] = {
-    {"on", set_on, false},           {"mem", set_mem, false},     {"net", set_net, false},
-    {"blk", set_blk, false},         {"env", set_env, false},     {"stats", set_stats, false},
-    {"timeout", set_timeout, false}, {"accel", set_accel, false}, {"print", set_print, true},
+    {"on", set_on, RUN, false},
+    {"mem", set_mem, RUN | FIRECRACKER, false},
+    {"net", set_net, RUN | FIRECRACKER | DISK_IMAGE, false},
+    {"blk", set_blk, RUN | FIRECRACKER, false},
+    {"rng", set_rng, RUN | FIRECRACKER, true},
+    {"env", set_env, RUN | FIRECRACKER | DISK_IMAGE, false},
+    {"stats", set_stats, RUN, false},
+    {"timeout", set_timeout, RUN, false},
+    {"accel", set_accel, RUN, false},
+    {"print", set_print, RUN, true},
 };
 
 /* One option at argv[*at], its value in the same word or in the next one. */
@@ -243,6 +268,8 @@ static int read_run_option(struct parser *parser, int argc, char **argv, int *at
         if (length != strlen(option->name) + 2 || strncmp(word, "--", 2) != 0 ||
             strncmp(word + 2, option->name, length - 2) != 0)
             continue;
+        if (!(option->commands & 1u << parser->options->command))
+            return fail(parser, "--%s: %s has no such option", option->name, argv[1]);
         if (value || option->alone)
             return option->set(parser, value ? value + 1 : NULL);
         if (*at + 1 >= argc)

@@ -23,7 +23,7 @@ enum command {
     COMMAND_HELP,
     COMMAND_VERSION
 };
-enum device_kind { DEVICE_NET_USER, DEVICE_NET_TAP, DEVICE_NET_ADDRESS, DEVICE_BLOCK };
+enum device_kind { DEVICE_NET_USER, DEVICE_NET_TAP, DEVICE_NET_ADDRESS, DEVICE_BLOCK, DEVICE_RNG };
 
 struct device_option {
     enum device_kind kind;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "board.h"
@@ -57,6 +58,18 @@ static void write_counters(const struct vm *vm, struct json *json)
     json_u64(json, "start_to_end_ns", counters->end_ns);
 }
 
+static uint64_t nanoseconds(const struct timeval *time)
+{
+    return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_usec * 1000u;
+}
+
+void stats_add_usage(struct json *json, const struct rusage *usage)
+{
+    json_u64(json, "cpu_user_ns", nanoseconds(&usage->ru_utime));
+    json_u64(json, "cpu_system_ns", nanoseconds(&usage->ru_stime));
+    json_u64(json, "memory_peak_bytes", (uint64_t)usage->ru_maxrss << 10);
+}
+
 void stats_put(struct json *json, const char *path, int fd)
 {
     const char *text = json_text(json);
@@ -67,7 +80,7 @@ void stats_put(struct json *json, const char *path, int fd)
             continue;
         if (written < 0) {
             say("--stats %s: %s", path, strerror(errno));
-            break;
+            return;
         }
         done += (size_t)written;
     }
@@ -78,6 +91,7 @@ void stats_put(struct json *json, const char *path, int fd)
 void stats_write(struct vm *vm, int fd)
 {
     struct json json = {0};
+    struct rusage usage;
 
     json_open_object(&json, NULL);
     json_string(&json, "image", vm->image.path);
@@ -86,6 +100,8 @@ void stats_write(struct vm *vm, int fd)
     json_u64(&json, "status", (uint64_t)vm->status);
     json_u64(&json, "mem_bytes", vm->memory.ram_bytes);
     write_counters(vm, &json);
+    if (!getrusage(RUSAGE_SELF, &usage))
+        stats_add_usage(&json, &usage);
     board_write_stats(vm->board, &json);
     json_close_object(&json);
 

@@ -85,5 +85,8 @@ int stats_open(const char *path); /* a descriptor, or a negative errno with a pr
 void stats_write(struct vm *vm, int fd);
 /* Writes a finished JSON text and a newline to fd; `path` is for messages. */
 void stats_put(struct json *json, const char *path, int fd);
+/* The CPU time and the most memory of the process that runs the guest. */
+struct rusage;
+void stats_add_usage(struct json *json, const struct rusage *usage);
 
 #endif

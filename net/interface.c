@@ -26,6 +26,7 @@
 
 struct net_counters net_counters;
 static struct interface *interfaces;
+static bool config_changed; /* of one of them; set with upcalls masked */
 
 void interface_name(const struct netif *netif, char name[INTERFACE_NAME_BYTES])
 {
@@ -40,6 +41,28 @@ static void on_event(void *context)
 {
     (void)context;
     net_thread_wake();
+}
+
+static void on_config(void *context)
+{
+    (void)context;
+    __atomic_store_n(&config_changed, true, __ATOMIC_RELAXED);
+    net_thread_wake();
+}
+
+/* The event that tells of a change of the link: a device's, perhaps one that its queues use, too,
+ * or the one that all devices share. */
+static int config_event_handle(unsigned event)
+{
+    static struct event_listener listener = {.run = on_config};
+    static bool listens;
+
+    if (event != PV_EVENT_SYSTEM)
+        return event_handle(event, on_config, NULL);
+    if (!listens)
+        event_listen_system(&listener);
+    listens = true;
+    return 0;
 }
 
 void name_servers_order(void)
@@ -121,7 +144,10 @@ static int interface_configure(struct interface *interface)
     if (!netif_default)
         netif_set_default(netif);
     netif_set_up(netif);
-    netif_set_link_up(netif);
+    if (interface->net->link_up)
+        netif_set_link_up(netif);
+    else
+        log_line("net%u: link down", interface->device->index);
     if (!given->prefix4)
         return dhcp_start(netif) == ERR_OK ? 0 : -ENOMEM;
     ip_addr_t server = {0};
@@ -145,6 +171,8 @@ static int interface_attach(struct interface *interface)
     result = event_handle(interface->net->rx_event, on_event, NULL);
     if (result == 0)
         result = event_handle(interface->net->tx_event, on_event, NULL);
+    if (result == 0)
+        result = config_event_handle(interface->net->config_event);
     if (result == 0)
         result = receive_start(interface);
     return result;
@@ -202,22 +230,32 @@ static void interface_take_down(struct interface *interface)
     netif_set_down(&interface->netif);
 }
 
+/* A link that comes up may be another one than before: lwIP announces the addresses there, and asks
+ * DHCP again where they came from it. */
 static void interface_check_link(struct interface *interface)
 {
+    struct netif *netif = &interface->netif;
+
+    interface->ops->refresh(interface->net);
     bool up = interface->net->link_up;
-    if (up && !netif_is_link_up(&interface->netif))
-        netif_set_link_up(&interface->netif);
-    else if (!up && netif_is_link_up(&interface->netif))
-        netif_set_link_down(&interface->netif);
+    if (up == (netif_is_link_up(netif) != 0))
+        return;
+    log_line("net%u: link %s", interface->device->index, up ? "up" : "down");
+    if (up)
+        netif_set_link_up(netif);
+    else
+        netif_set_link_down(netif);
+    timers_touch();
 }
 
 bool interfaces_poll(void)
 {
-    bool more = false;
+    bool more = false, changed = __atomic_exchange_n(&config_changed, false, __ATOMIC_RELAXED);
     for (struct interface *interface = interfaces; interface; interface = interface->next) {
         if (interface->failed)
             continue;
-        interface_check_link(interface);
+        if (changed)
+            interface_check_link(interface);
         transmit_poll(interface);
         if (receive_poll(interface, BATCH))
             more = true;
@@ -230,6 +268,8 @@ void interfaces_flush(void)
     for (struct interface *interface = interfaces; interface; interface = interface->next) {
         if (interface->failed && !interface->reported)
             interface_take_down(interface);
+        if (interface->burst.count)
+            transmit_flush(interface);
         if (interface->failed)
             continue;
         if (interface->receive_kick)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Received frames. The ring holds buffers of half a page. A small frame is copied and its buffer
- * goes back at once; of a large one only the headers are copied, because lwIP reads them more than
- * once and the other side may still write into the buffer, and the payload stays where it is until
- * the program has read it. When too many buffers wait for the program, large frames are copied too;
- * when there is no memory for that either, they are dropped. The ring is always filled up again.
- * Called under the stack's lock.
+ * Received frames. The ring holds buffers of half a page; a frame that the device has put together
+ * of many segments comes in several. A small frame is copied and its buffer goes back at once; of a
+ * larger one only the headers are copied, because lwIP reads them more than once and the other side
+ * may still write into the buffer, and the payload stays where it is until the program has read it.
+ * When too many buffers wait for the program, payload is copied too; when there is no memory for
+ * that either, frames are dropped. The ring is always filled up again. Called under the stack's
+ * lock.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -39,11 +40,6 @@ struct frame_kind {
 
 static size_t pool_bytes; /* of all interfaces */
 
-static unsigned big_endian16(const unsigned char *at)
-{
-    return (unsigned)at[0] << 8 | at[1];
-}
-
 /* lwIP's own services parse what they get in place: their packets are copied. */
 static bool port_is_a_socket(unsigned port)
 {
@@ -70,11 +66,11 @@ static struct frame_kind frame_classify(const unsigned char *frame, size_t bytes
         return kind;
     const unsigned char *ip = frame + FRAME_HEADER_BYTES;
     bytes -= FRAME_HEADER_BYTES;
-    switch (big_endian16(frame + 12)) {
-    case 0x0806:
+    switch (frame_type(frame)) {
+    case FRAME_TYPE_ARP:
         kind.is_arp = true;
         break;
-    case 0x0800: {
+    case FRAME_TYPE_IP4: {
         size_t header_bytes = (ip[0] & 15u) * 4u;
         kind.is_fragment = big_endian16(ip + 6) & 0x3fff;
         if (!kind.is_fragment && header_bytes <= bytes)
@@ -82,7 +78,7 @@ static struct frame_kind frame_classify(const unsigned char *frame, size_t bytes
                                big_endian16(ip + 2) - header_bytes);
         break;
     }
-    case 0x86dd:
+    case FRAME_TYPE_IP6:
         if (bytes < 40)
             break;
         transport_classify(&kind, ip[6], ip + 40, bytes - 40, big_endian16(ip + 4));
@@ -156,6 +152,12 @@ static int spare_post(struct interface *interface)
     return buffer_post(buffer);
 }
 
+/* Where a part of a frame begins. */
+static unsigned char *part_memory(const struct pv_net_part *part)
+{
+    return ((const struct receive_buffer *)part->cookie)->memory + part->offset;
+}
+
 /* lwIP or a socket has done with a payload. */
 static void buffer_return(struct pbuf *pbuf)
 {
@@ -164,18 +166,24 @@ static void buffer_return(struct pbuf *pbuf)
     buffer->interface->free = buffer;
 }
 
+/* Enough for the largest frame, and more as memory allows. */
 int receive_start(struct interface *interface)
 {
+    const struct pv_net *net = interface->net;
+    unsigned buffer_bytes = BUFFER_BYTES - net->rx_headroom;
+    unsigned least = (net->rx_frame_max + buffer_bytes - 1) / buffer_bytes;
     unsigned target = (unsigned)(memory_receive_limit() / 4 / BUFFER_BYTES);
     if (target > POSTED_MOST)
         target = POSTED_MOST;
     if (target < POSTED_LEAST)
         target = POSTED_LEAST;
-    if (target > interface->net->rx_slots)
-        target = interface->net->rx_slots;
+    if (target < least)
+        target = least;
+    if (target > net->rx_slots)
+        target = net->rx_slots;
     while (interface->posted < target && !interface->failed) {
         if (!pool_has_spare(interface))
-            return interface->posted ? 0 : -ENOMEM;
+            return interface->posted >= least ? 0 : -ENOMEM;
         if (spare_post(interface) < 0)
             break;
     }
@@ -184,33 +192,84 @@ int receive_start(struct interface *interface)
 
 /* ---- frames ------------------------------------------------------------------------------- */
 
-/* The whole frame in private memory; `headers` were copied before and are not read again. */
-static struct pbuf *frame_copy(const unsigned char *headers, const unsigned char *frame,
-                               uint32_t bytes)
+/* Copies `bytes` bytes of a frame, which has that many, from `offset` on. */
+static void parts_copy(const struct pv_net_frame *frame, uint32_t offset, unsigned char *to,
+                       uint32_t bytes)
 {
-    struct pbuf *copy = pbuf_alloc(PBUF_RAW, (u16_t)bytes, PBUF_RAM);
+    for (unsigned i = 0; i < frame->count && bytes; i++) {
+        uint32_t part = frame->parts[i].bytes;
+        if (offset >= part) {
+            offset -= part;
+            continue;
+        }
+        part = part - offset < bytes ? part - offset : bytes;
+        memcpy(to, part_memory(&frame->parts[i]) + offset, part);
+        to += part;
+        bytes -= part;
+        offset = 0;
+    }
+}
+
+/* The whole frame in private memory; `headers` were copied before and are not read again. */
+static struct pbuf *frame_copy(const struct pv_net_frame *frame, const unsigned char *headers)
+{
+    struct pbuf *copy = pbuf_alloc(PBUF_RAW, (u16_t)frame->bytes, PBUF_RAM);
     if (!copy)
         return NULL;
-    uint32_t copied = bytes < HEADERS_BYTES ? bytes : HEADERS_BYTES;
+    uint32_t copied = frame->bytes < HEADERS_BYTES ? frame->bytes : HEADERS_BYTES;
     memcpy(copy->payload, headers, copied);
-    memcpy((unsigned char *)copy->payload + copied, frame + copied, bytes - copied);
+    parts_copy(frame, copied, (unsigned char *)copy->payload + copied, frame->bytes - copied);
     return copy;
 }
 
-/* Private headers, then the payload where it lies. */
-static struct pbuf *frame_lend(struct receive_buffer *buffer, const unsigned char *headers,
-                               unsigned char *frame, uint32_t bytes)
+/* A part's payload from `offset` on: where it lies, and the buffer is lwIP's until buffer_return
+ * (part->cookie is NULL then); or copied, when there is no buffer to post in its place. */
+static struct pbuf *part_lend(struct interface *interface, struct pv_net_part *part,
+                              uint32_t offset)
 {
-    struct pbuf *head = pbuf_alloc(PBUF_RAW, HEADERS_BYTES, PBUF_RAM);
-    if (!head)
-        return NULL;
-    memcpy(head->payload, headers, HEADERS_BYTES);
-    u16_t rest = (u16_t)(bytes - HEADERS_BYTES);
+    struct receive_buffer *buffer = part->cookie;
+    u16_t bytes = (u16_t)(part->bytes - offset);
+    unsigned char *from = part_memory(part) + offset;
+
+    if (!pool_has_spare(interface)) {
+        struct pbuf *copy = memory_is_short() ? NULL : pbuf_alloc(PBUF_RAW, bytes, PBUF_RAM);
+        if (copy)
+            memcpy(copy->payload, from, bytes);
+        return copy;
+    }
+    spare_post(interface);
+    part->cookie = NULL;
     buffer->lent.custom_free_function = buffer_return;
-    struct pbuf *payload = pbuf_alloced_custom(PBUF_RAW, rest, PBUF_REF, &buffer->lent,
-                                               frame + HEADERS_BYTES, rest);
-    pbuf_cat(head, payload);
-    return head;
+    return pbuf_alloced_custom(PBUF_RAW, bytes, PBUF_REF, &buffer->lent, from, bytes);
+}
+
+/* Private headers, then the payload where it lies. */
+static struct pbuf *frame_lend(struct interface *interface, struct pv_net_frame *frame,
+                               const unsigned char *headers)
+{
+    struct pbuf *pbufs[PV_NET_PARTS_MAX + 1];
+    unsigned count = 0;
+    uint32_t offset = HEADERS_BYTES;
+
+    pbufs[count] = pbuf_alloc(PBUF_RAW, HEADERS_BYTES, PBUF_RAM);
+    if (!pbufs[count])
+        return NULL;
+    memcpy(pbufs[count++]->payload, headers, HEADERS_BYTES);
+    for (unsigned i = 0; i < frame->count; i++) {
+        struct pv_net_part *part = &frame->parts[i];
+        if (offset >= part->bytes) {
+            offset -= part->bytes;
+            continue;
+        }
+        pbufs[count] = part_lend(interface, part, offset);
+        if (!pbufs[count]) {
+            pbuf_free(pbufs_join(pbufs, count));
+            return NULL;
+        }
+        count++;
+        offset = 0;
+    }
+    return pbufs_join(pbufs, count);
 }
 
 static void frame_input(struct interface *interface, struct pbuf *frame, struct frame_kind kind,
@@ -238,53 +297,54 @@ static bool frame_is_unwelcome(struct frame_kind kind, uint32_t bytes, bool lend
     return kind.is_data && (memory_is_out() || (bytes > COPY_BYTES && !lend && memory_is_short()));
 }
 
-static void frame_receive(struct receive_buffer *buffer, uint32_t bytes,
-                          const struct pv_net_meta *meta)
+/* What was not lent goes back into the ring. */
+static void frame_repost(const struct pv_net_frame *frame)
 {
-    struct interface *interface = buffer->interface;
-    unsigned char *frame = buffer->memory + interface->net->rx_headroom;
-    unsigned char headers[HEADERS_BYTES];
-    uint32_t header_bytes = bytes < HEADERS_BYTES ? bytes : HEADERS_BYTES;
+    for (unsigned i = 0; i < frame->count; i++)
+        if (frame->parts[i].cookie)
+            buffer_post(frame->parts[i].cookie);
+}
 
-    memcpy(headers, frame, header_bytes);
+static void frame_receive(struct interface *interface, struct pv_net_frame *frame)
+{
+    unsigned char headers[HEADERS_BYTES];
+    uint32_t header_bytes = frame->bytes < HEADERS_BYTES ? frame->bytes : HEADERS_BYTES;
+
+    parts_copy(frame, 0, headers, header_bytes);
     struct frame_kind kind = frame_classify(headers, header_bytes);
-    bool lend = bytes > COPY_BYTES && kind.is_lendable && pool_has_spare(interface);
+    bool lend = frame->bytes > COPY_BYTES && kind.is_lendable && pool_has_spare(interface);
     struct pbuf *packet = NULL;
-    if (!frame_is_unwelcome(kind, bytes, lend))
-        packet = lend ? frame_lend(buffer, headers, frame, bytes)
-                      : frame_copy(headers, frame, bytes);
-    /* One buffer came out of the ring, one goes in. */
-    if (packet && lend)
-        spare_post(interface);
-    else
-        buffer_post(buffer);
+    if (!frame_is_unwelcome(kind, frame->bytes, lend))
+        packet = lend ? frame_lend(interface, frame, headers) : frame_copy(frame, headers);
+    /* As many buffers as came out of the ring go in. */
+    frame_repost(frame);
     if (!packet) {
         net_counters.rx_dropped++;
         return;
     }
     net_counters.rx_packets++;
-    net_counters.rx_bytes += bytes;
+    net_counters.rx_bytes += frame->bytes;
     net_counters.rx_copied += !lend;
-    frame_input(interface, packet, kind, meta->csum_valid);
+    net_counters.rx_large += frame->meta.gso != PV_NET_GSO_NONE;
+    frame_input(interface, packet, kind, frame->meta.csum_valid);
 }
 
 bool receive_poll(struct interface *interface, unsigned most)
 {
+    struct pv_net_frame frame;
+
     for (unsigned taken = 0; taken < most; taken++) {
-        void *cookie;
-        uint32_t bytes;
-        struct pv_net_meta meta;
-        int result = interface->ops->rx_take(interface->net, &cookie, &bytes, &meta);
+        int result = interface->ops->rx_take(interface->net, &frame);
         if (result < 0)
             interface_fail(interface);
         if (result <= 0)
             return false;
-        interface->posted--;
-        if (bytes == 0) {
+        interface->posted -= frame.count;
+        if (frame.bytes == 0 || frame.bytes > UINT16_MAX) { /* lwIP counts to 65,535 */
             net_counters.rx_dropped++;
-            buffer_post(cookie);
+            frame_repost(&frame);
         } else {
-            frame_receive(cookie, bytes, &meta);
+            frame_receive(interface, &frame);
         }
         if (interface->failed)
             return false;

@@ -95,6 +95,10 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *data, 
         pbuf_free(data);
     } else {
         struct pbuf *last = data;
+        /* Two segments ask for an acknowledgement at once (RFC 9293, 3.8.6.3), also when they came
+         * as one. */
+        if (data->tot_len >= 2 * tcp_mss(pcb))
+            tcp_ack_now(pcb);
         socket->queued_bytes += data->tot_len;
         while (last->next)
             last = last->next;
@@ -169,6 +173,7 @@ static int pcb_need(struct socket *socket)
         return -ENOBUFS;
     socket->bound = false;
     pcb_attach(socket, pcb);
+    socket->has_sent = false;
     return 0;
 }
 
@@ -252,6 +257,7 @@ static size_t send_some(struct socket *socket, struct span *data, bool more)
         part = WRITE_MOST;
     if (part == 0)
         return 0;
+    stream_window_begin(socket);
     u8_t flags = TCP_WRITE_FLAG_COPY;
     if (more || part < data->bytes)
         flags |= TCP_WRITE_FLAG_MORE;

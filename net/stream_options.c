@@ -8,6 +8,17 @@
 #include "lwip/tcp.h"
 #include "socket.h"
 
+#define INITIAL_SEGMENTS 10u /* RFC 6928, 2 */
+
+void stream_window_begin(struct socket *socket)
+{
+    struct tcp_pcb *pcb = socket->pcb.tcp;
+    tcpwnd_size_t initial = (tcpwnd_size_t)(INITIAL_SEGMENTS * tcp_mss(pcb));
+    if (!socket->has_sent && pcb->cwnd < initial)
+        pcb->cwnd = initial;
+    socket->has_sent = true;
+}
+
 int stream_local(struct socket *socket, struct endpoint *local)
 {
     const struct tcp_pcb *pcb = socket->pcb.tcp;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Frames to send: lwIP's buffers go into the ring as they are and are held until the device is done
- * with them. Where the device completes checksums, only the pseudo-header's sum is put in. A full
- * ring makes frames wait in a short queue, then they are dropped. Called under the stack's lock.
+ * with them. Where the device completes checksums, only the pseudo-header's sum is put in; where it
+ * cuts large frames, TCP's segments are collected (burst.c) until another frame or the end of the
+ * work under the stack's lock sends them on. A full ring makes frames wait in a short queue, then
+ * they are dropped. Called under the stack's lock.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,42 +16,9 @@
 #include "lwip/priv/tcp_priv.h"
 #include "stack.h"
 
-#define SEGMENTS_MOST 16u
 #define QUEUE_PAGES ((TRANSMIT_QUEUE * sizeof(struct transmit_frame) + PAGE_BYTES - 1) / PAGE_BYTES)
+#define BURST_SEGMENT_LEAST 512u /* what is smaller has nothing like it behind it */
 #define REAP_FROM 32u /* outstanding frames that make it worth while to look for sent ones */
-
-/* A frame's headers that matter here, as offsets from its first byte. */
-struct transport {
-    unsigned protocol;
-    unsigned offset;
-    unsigned address_bytes; /* of each of the two addresses at address_offset */
-    unsigned address_offset;
-};
-
-static unsigned big_endian16(const unsigned char *at)
-{
-    return (unsigned)at[0] << 8 | at[1];
-}
-
-/* Finds TCP or UDP in an unfragmented frame; false: nothing for the device to complete. */
-static bool transport_find(const unsigned char *frame, struct transport *transport)
-{
-    const unsigned char *ip = frame + FRAME_HEADER_BYTES;
-    switch (big_endian16(frame + 12)) {
-    case 0x0800:
-        if (big_endian16(ip + 6) & 0x3fff)
-            return false;
-        *transport = (struct transport){ip[9], FRAME_HEADER_BYTES + (ip[0] & 15u) * 4u, 4,
-                                        FRAME_HEADER_BYTES + 12};
-        break;
-    case 0x86dd:
-        *transport = (struct transport){ip[6], FRAME_HEADER_BYTES + 40, 16, FRAME_HEADER_BYTES + 8};
-        break;
-    default:
-        return false;
-    }
-    return transport->protocol == 6 || transport->protocol == 17;
-}
 
 /* The pseudo-header's sum (RFC 9293, 3.1; RFC 8200, 8.1), in memory order, not inverted. */
 static uint16_t pseudo_sum(const unsigned char *frame, const struct transport *transport,
@@ -70,12 +39,12 @@ static struct pv_net_meta frame_prepare(const struct interface *interface, struc
     unsigned char *bytes = frame->payload;
     struct transport transport;
 
-    if (frame->len >= FRAME_HEADER_BYTES && big_endian16(bytes + 12) == 0x0806)
+    if (frame->len >= FRAME_HEADER_BYTES && frame_type(bytes) == FRAME_TYPE_ARP)
         timers_touch_arp();
     if (!interface->net->tx_csum || frame->len < FRAME_HEADER_BYTES + 28 ||
         !transport_find(bytes, &transport))
         goto out;
-    unsigned offset = transport.protocol == 6 ? 16 : 6;
+    unsigned offset = transport.protocol == PROTOCOL_TCP ? 16 : 6;
     unsigned char *sum_at = bytes + transport.offset + offset;
     if (transport.offset + offset + 2 > frame->len || sum_at[0] || sum_at[1])
         goto out;
@@ -103,6 +72,7 @@ static int frame_post(struct interface *interface, struct pbuf *frame,
         interface->transmit_kick = true;
         net_counters.tx_packets++;
         net_counters.tx_bytes += frame->tot_len;
+        net_counters.tx_large += meta->gso != PV_NET_GSO_NONE;
     } else if (result != -EAGAIN) {
         interface_fail(interface);
     }
@@ -156,16 +126,96 @@ static bool queue_add(struct interface *interface, struct pbuf *frame,
     return true;
 }
 
+static unsigned segments_most(const struct interface *interface)
+{
+    unsigned most = interface->net->segments_max;
+    return most < SEGMENTS_MOST ? most : SEGMENTS_MOST;
+}
+
 /* One buffer instead of a longer chain than the device takes. */
 static struct pbuf *frame_flatten(const struct interface *interface, struct pbuf *frame)
 {
-    unsigned most = interface->net->segments_max;
-    if (most > SEGMENTS_MOST)
-        most = SEGMENTS_MOST;
-    if (pbuf_clen(frame) > most)
+    if (pbuf_clen(frame) > segments_most(interface))
         return pbuf_clone(PBUF_RAW, PBUF_RAM, frame);
     pbuf_ref(frame);
     return frame;
+}
+
+/* Posts or queues a frame, whose reference it takes. */
+static err_t frame_send(struct interface *interface, struct pbuf *held,
+                        const struct pv_net_meta *meta)
+{
+    if (interface->queue_count == 0) {
+        int result = frame_post(interface, held, meta);
+        if (result == -EAGAIN && interface->outstanding) {
+            transmit_reap(interface);
+            result = interface->failed ? -EIO : frame_post(interface, held, meta);
+        }
+        if (result == 0)
+            return ERR_OK;
+    }
+    if (!interface->failed && queue_add(interface, held, meta)) {
+        if (interface->queue_count == 1)
+            net_thread_wake(); /* to ask for an event when there is room: nobody else may come */
+        return ERR_OK;
+    }
+    interface->refused = true;
+    net_counters.tx_dropped++;
+    pbuf_free(held);
+    return ERR_MEM;
+}
+
+static err_t frame_prepare_and_send(struct interface *interface, struct pbuf *held)
+{
+    struct pv_net_meta meta = frame_prepare(interface, held);
+    return frame_send(interface, held, &meta);
+}
+
+static void burst_send_merged(struct interface *interface, struct pbuf *merged)
+{
+    const struct transmit_burst *burst = &interface->burst;
+    struct pv_net_meta meta = frame_prepare(interface, merged);
+    meta.gso = burst->is_ip6 ? PV_NET_GSO_TCP6 : PV_NET_GSO_TCP4;
+    meta.header_bytes = (uint16_t)burst->header_bytes;
+    meta.segment_bytes = (uint16_t)burst->segment_bytes;
+    frame_send(interface, merged, &meta);
+}
+
+void transmit_flush(struct interface *interface)
+{
+    struct transmit_burst *burst = &interface->burst;
+    struct pbuf *merged = burst->count > 1 && !interface->failed ? burst_merge(burst) : NULL;
+    if (merged)
+        burst_send_merged(interface, merged);
+    for (unsigned i = 0; i < burst->count; i++) {
+        if (merged || interface->failed)
+            pbuf_free(burst->frames[i]);
+        else
+            frame_prepare_and_send(interface, burst->frames[i]);
+    }
+    burst->count = 0;
+}
+
+/* True when the frame is held back, to leave with those that follow. */
+static bool burst_takes(struct interface *interface, struct pbuf *frame)
+{
+    struct transmit_burst *burst = &interface->burst;
+    unsigned most = segments_most(interface);
+    if (burst->count == 0 && frame->tot_len < BURST_SEGMENT_LEAST)
+        return false;
+    if (!interface->net->tx_tso4 && !interface->net->tx_tso6)
+        return false;
+    if (burst_add(burst, frame, most))
+        goto taken;
+    if (burst->count == 0)
+        return false;
+    transmit_flush(interface);
+    if (!burst_add(burst, frame, most))
+        return false;
+taken:
+    if (burst_is_full(burst))
+        transmit_flush(interface);
+    return true;
 }
 
 err_t transmit_output(struct netif *netif, struct pbuf *frame)
@@ -176,22 +226,12 @@ err_t transmit_output(struct netif *netif, struct pbuf *frame)
     timers_touch();
     if (interface->outstanding >= REAP_FROM || interface->queue_count)
         transmit_reap(interface);
-
+    if (burst_takes(interface, frame))
+        return ERR_OK;
     struct pbuf *held = frame_flatten(interface, frame);
-    if (!held)
-        goto drop;
-    struct pv_net_meta meta = frame_prepare(interface, held);
-    if (interface->queue_count == 0 && frame_post(interface, held, &meta) == 0)
-        return ERR_OK;
-    if (!interface->failed && queue_add(interface, held, &meta)) {
-        if (interface->queue_count == 1)
-            net_thread_wake(); /* to ask for an event when there is room: nobody else may come */
-        return ERR_OK;
-    }
-drop:
+    if (held)
+        return frame_prepare_and_send(interface, held);
     interface->refused = true;
     net_counters.tx_dropped++;
-    if (held)
-        pbuf_free(held);
     return ERR_MEM;
 }

@@ -7,36 +7,18 @@
 #include "bare_buses.h"
 
 #include "bare/bare.h"
+#include "module_blk.h"
 #include "virtio/wire.h"
 
 static struct pv_device devices[PV_DEVICES_MAX];
 static unsigned device_count;
 
-static bool class_of(uint32_t type, enum pv_class *class)
-{
-    switch (type) {
-    case VIRTIO_ID_NET:
-        *class = PV_NET;
-        return true;
-    case VIRTIO_ID_BLOCK:
-        *class = PV_BLK;
-        return true;
-    case VIRTIO_ID_CONSOLE:
-        *class = PV_CONSOLE;
-        return true;
-    case VIRTIO_ID_ENTROPY:
-        *class = PV_RNG;
-        return true;
-    default:
-        return false;
-    }
-}
-
 bool bare_buses_wanted(uint32_t type)
 {
     enum pv_class class;
+    enum pv_family family;
 
-    return class_of(type, &class);
+    return virtio_class_of(type, &class, &family);
 }
 
 static void net_address_set(struct pv_device *device)
@@ -52,24 +34,56 @@ static void net_address_set(struct pv_device *device)
     device->net.prefix4 = given->prefix4;
 }
 
-void bare_buses_found(uint32_t type, const struct virtio_transport *transport)
+/* The next of its class; NULL when the table is full. */
+static struct pv_device *device_add(enum pv_class class, enum pv_family family,
+                                    const void *transport)
 {
     struct pv_device *device = &devices[device_count];
-    enum pv_class class;
 
-    if (!class_of(type, &class))
-        return;
     if (device_count == PV_DEVICES_MAX) {
         bare_say("boot: there are more devices than the table holds\n");
-        return;
+        return NULL;
     }
-    *device = (struct pv_device){
-        .class = class, .family = PV_FAMILY_VIRTIO, .transport = transport};
+    *device = (struct pv_device){.class = class, .family = family, .transport = transport};
     for (unsigned i = 0; i < device_count; i++)
         if (devices[i].class == class)
             device->index++;
-    net_address_set(device);
     device_count++;
+    return device;
+}
+
+void bare_buses_found(uint32_t type, const struct virtio_transport *transport)
+{
+    struct pv_device *device;
+    enum pv_class class;
+    enum pv_family family;
+
+    if (!virtio_class_of(type, &class, &family))
+        return;
+    device = device_add(class, family, transport);
+    if (device != NULL)
+        net_address_set(device);
+}
+
+/* What the boot loader brought along becomes disks, after the real ones. */
+static void modules_find(void)
+{
+    static struct module_blk modules[BARE_MODULES_MAX];
+
+    for (unsigned i = 0; i < bare_info.module_count; i++) {
+        unsigned event = bare_events_take(1);
+
+        modules[i] = (struct module_blk){(const void *)bare_info.modules[i].begin,
+                                         bare_info.modules[i].end - bare_info.modules[i].begin,
+                                         event};
+        if (event != 0)
+            device_add(PV_BLK, PV_FAMILY_MODULE, &modules[i]);
+    }
+}
+
+void bare_buses_attached(unsigned number, struct pv_console *console)
+{
+    devices[number].console = console;
 }
 
 const struct pv_device *bare_devices(unsigned *count)
@@ -80,6 +94,7 @@ const struct pv_device *bare_devices(unsigned *count)
         looked = true;
         bare_mmio_find(&bare_host);
         bare_pci_find(&bare_host);
+        modules_find();
     }
     *count = device_count;
     return devices;

@@ -67,11 +67,12 @@ static void bare_host_write(void *at, unsigned bytes, uint32_t value)
     }
 }
 
-static struct bare_source bare_host_source(const struct virtio_source *source)
+struct bare_source bare_host_source(const struct virtio_source *source)
 {
     return (struct bare_source){
         .status_byte = (volatile uint8_t *)(uintptr_t)source->status,
         .status_port = source->status_port,
+        .mask = source->mask,
         .event_first = source->event_first,
         .event_count = source->event_count,
     };
@@ -83,15 +84,6 @@ static int bare_host_message_connect(const struct virtio_source *source, uint64_
     struct bare_source bare = bare_host_source(source);
 
     return bare_message_connect(&bare, address, data);
-}
-
-/* The line is an ISA number; the IO-APIC of every VMM with such lines has it at the pin of that
- * number, as the MADT says: level-triggered, active high. */
-static int bare_host_line_connect(unsigned line, const struct virtio_source *source)
-{
-    struct bare_source bare = bare_host_source(source);
-
-    return bare_line_connect(line, true, false, &bare);
 }
 
 static void bare_host_report(const char *where, const char *what)
@@ -110,7 +102,7 @@ const struct virtio_host bare_host = {
     .write = bare_host_write,
     .events_take = bare_events_take,
     .message_connect = bare_host_message_connect,
-    .line_connect = bare_host_line_connect,
+    .line_connect = bare_lines_connect,
     .report = bare_host_report,
     .wanted = bare_buses_wanted,
     .found = bare_buses_found,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the ring-0 platform has PCI: in the window that ACPI names, or behind the old ports. Called
- * by bare_buses.c when the program first asks for a device.
+ * Where the ring-0 platform has PCI: in the window that ACPI names (a table of its own, or the host
+ * bridge's object), or behind the old ports. Called by bare_buses.c when the program first asks for
+ * a device.
  */
 #include "bare/bare.h"
 #include "bare_buses.h"
@@ -15,9 +16,12 @@
 #define BAR_PORT_BASE 0xc000u
 #define BAR_PORT_END 0xd000u
 
+#define ECAM_BUS_BYTES 0x100000u
+
 void bare_pci_find(const struct virtio_host *host)
 {
     const struct bare_acpi *acpi = bare_acpi();
+    const struct bare_aml *objects = bare_acpi_devices();
     struct virtio_pci_bus bus = {
         .memory_base = BAR_MEMORY_BASE,
         .memory_bytes = BAR_MEMORY_END - BAR_MEMORY_BASE,
@@ -30,6 +34,14 @@ void bare_pci_find(const struct virtio_host *host)
             continue;
         bus.ecam = acpi->ecams[i].address;
         bus.bus_last = acpi->ecams[i].bus_last;
+    }
+    if (bus.ecam == 0 && objects->pci.ecam % ECAM_BUS_BYTES == 0) {
+        bus.ecam = objects->pci.ecam;
+        bus.bus_last = objects->pci.bus_last;
+    }
+    if (objects->pci.memory_bytes > 0) {
+        bus.memory_base = objects->pci.memory;
+        bus.memory_bytes = objects->pci.memory_bytes;
     }
     virtio_pci_find(host, &bus);
 }

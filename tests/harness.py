@@ -22,6 +22,7 @@ BUILD = pathlib.Path(os.environ.get("B", "build"))
 if not BUILD.is_absolute():
     BUILD = ROOT / BUILD
 CORACLE = str(BUILD / "coracle")
+QEMU_SCSI = str(ROOT / "tests" / "qemu-scsi")  # in QEMU's place: its disks become SCSI disks
 PATIENCE = 120  # seconds until something that should have happened counts as hung
 
 

@@ -51,6 +51,8 @@ static int window_get(struct blk *blk, uint64_t offset, struct window **out)
     if (oldest->data == NULL && (oldest->data = malloc(WINDOW_BYTES)) == NULL)
         return -ENOMEM;
     blk_info(blk, &info);
+    if (info.block_bytes > WINDOW_BYTES)
+        return -EINVAL;
     uint64_t left = info.sector_count * PV_SECTOR_BYTES - begin;
     oldest->blk = NULL;
     oldest->bytes = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
@@ -65,26 +67,32 @@ static int window_get(struct blk *blk, uint64_t offset, struct window **out)
     return 0;
 }
 
-static bool on_device(struct blk *blk, uint64_t offset, size_t bytes)
+/* Do all the bytes lie on the device? *block_bytes is what its transfers are multiples of. */
+static bool on_device(struct blk *blk, uint64_t offset, size_t bytes, size_t *block_bytes)
 {
     struct blk_info info;
     uint64_t end;
 
     blk_info(blk, &info);
-    return !__builtin_add_overflow(offset, bytes, &end) &&
-           end <= info.sector_count * PV_SECTOR_BYTES;
+    *block_bytes = info.block_bytes;
+    if (__builtin_add_overflow(offset, bytes, &end))
+        return false;
+    if (end > info.sector_count * PV_SECTOR_BYTES)
+        blk_info_now(blk, &info); /* it may have grown */
+    return end <= info.sector_count * PV_SECTOR_BYTES;
 }
 
 int blk_bytes_read(struct blk *blk, uint64_t offset, void *data, size_t bytes)
 {
     uint8_t *out = data;
+    size_t block_bytes;
 
-    if (!on_device(blk, offset, bytes))
+    if (!on_device(blk, offset, bytes, &block_bytes))
         return -EINVAL;
     while (bytes > 0) {
         size_t step;
-        if (offset % PV_SECTOR_BYTES == 0 && bytes >= WINDOW_BYTES) {
-            step = bytes / PV_SECTOR_BYTES * PV_SECTOR_BYTES;
+        if (offset % block_bytes == 0 && bytes >= WINDOW_BYTES && bytes >= block_bytes) {
+            step = bytes / block_bytes * block_bytes;
             int result = blk_read(blk, offset / PV_SECTOR_BYTES, out, step / PV_SECTOR_BYTES);
             if (result != 0)
                 return result;
@@ -110,41 +118,58 @@ int blk_bytes_read(struct blk *blk, uint64_t offset, void *data, size_t bytes)
     return 0;
 }
 
-/* Part of one sector: read, change, write. */
-static int partial_write(struct blk *blk, uint64_t sector, size_t at, const void *data,
+int blk_bytes_read_direct(struct blk *blk, uint64_t offset, void *data, size_t bytes)
+{
+    size_t block_bytes;
+
+    if (!on_device(blk, offset, bytes, &block_bytes) || offset % block_bytes != 0 ||
+        bytes % block_bytes != 0)
+        return -EINVAL;
+    return blk_read(blk, offset / PV_SECTOR_BYTES, data, bytes / PV_SECTOR_BYTES);
+}
+
+/* Part of one block: read, change, write. */
+static int partial_write(struct blk *blk, uint64_t offset, size_t block_bytes, const void *data,
                          size_t bytes)
 {
-    uint8_t buffer[PV_SECTOR_BYTES];
-    int result = blk_read(blk, sector, buffer, 1);
-    if (result != 0)
-        return result;
-    memcpy(buffer + at, data, bytes);
-    return blk_write(blk, sector, buffer, 1);
+    size_t at = (size_t)(offset % block_bytes);
+    uint64_t sector = (offset - at) / PV_SECTOR_BYTES;
+    uint8_t *buffer = malloc(block_bytes);
+
+    if (buffer == NULL)
+        return -ENOMEM;
+    int result = blk_read(blk, sector, buffer, block_bytes / PV_SECTOR_BYTES);
+    if (result == 0) {
+        memcpy(buffer + at, data, bytes);
+        result = blk_write(blk, sector, buffer, block_bytes / PV_SECTOR_BYTES);
+    }
+    free(buffer);
+    return result;
 }
 
 int blk_bytes_write(struct blk *blk, uint64_t offset, const void *data, size_t bytes)
 {
     const uint8_t *in = data;
+    size_t block_bytes;
     int result = 0;
 
-    if (!on_device(blk, offset, bytes))
+    if (!on_device(blk, offset, bytes, &block_bytes))
         return -ENOSPC;
     /* The lock is held throughout: no window can be loaded with what is about to be replaced, and
-     * two writers cannot undo each other's part of one sector. */
+     * two writers cannot undo each other's part of one block. */
     mutex_lock(&cache.lock);
     for (unsigned i = 0; i < WINDOW_COUNT; i++)
         if (cache.windows[i].blk == blk)
             cache.windows[i].blk = NULL;
     while (bytes > 0 && result == 0) {
-        uint64_t sector = offset / PV_SECTOR_BYTES;
-        size_t at = (size_t)(offset % PV_SECTOR_BYTES);
+        size_t at = (size_t)(offset % block_bytes);
         size_t step = bytes;
-        if (at != 0 || bytes < PV_SECTOR_BYTES) {
-            step = PV_SECTOR_BYTES - at < bytes ? PV_SECTOR_BYTES - at : bytes;
-            result = partial_write(blk, sector, at, in, step);
+        if (at != 0 || bytes < block_bytes) {
+            step = block_bytes - at < bytes ? block_bytes - at : bytes;
+            result = partial_write(blk, offset, block_bytes, in, step);
         } else {
-            step = bytes / PV_SECTOR_BYTES * PV_SECTOR_BYTES;
-            result = blk_write(blk, sector, in, step / PV_SECTOR_BYTES);
+            step = bytes / block_bytes * block_bytes;
+            result = blk_write(blk, offset / PV_SECTOR_BYTES, in, step / PV_SECTOR_BYTES);
         }
         in += step;
         offset += step;

@@ -2,10 +2,12 @@
 /* /dev: null, zero, random, urandom, and one blkN for each block device. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "blk_bytes.h"
+#include "kernel/blk.h"
 #include "kernel/device.h"
 #include "kernel/log.h"
 #include "kernel/random.h"
@@ -87,13 +89,26 @@ struct raw {
     struct file_position position; /* first: seekable.h */
     struct blk *blk;
     const struct staticfs_entry *entry;
+    bool direct; /* O_DIRECT: whole blocks, past the cache */
 };
 
 static uint64_t raw_bytes(const struct raw *raw)
 {
     struct blk_info info;
-    blk_info(raw->blk, &info);
+    blk_info_now(raw->blk, &info);
     return info.sector_count * PV_SECTOR_BYTES;
+}
+
+/* How many of `bytes` bytes from `offset` on the disk has. It is asked only for what lies beyond its
+ * known end: each question is a trip to the host. */
+static size_t raw_room(const struct raw *raw, off_t offset, size_t bytes)
+{
+    struct blk_info info;
+    size_t room;
+
+    blk_info(raw->blk, &info);
+    room = bytes_below(info.sector_count * PV_SECTOR_BYTES, offset, bytes);
+    return room == bytes ? room : bytes_below(raw_bytes(raw), offset, bytes);
 }
 
 static ssize_t raw_pread(struct file *file, void *data, size_t bytes, off_t offset)
@@ -102,8 +117,9 @@ static ssize_t raw_pread(struct file *file, void *data, size_t bytes, off_t offs
 
     if (offset < 0)
         return -EINVAL;
-    bytes = bytes_below(raw_bytes(raw), offset, bytes);
-    int result = blk_bytes_read(raw->blk, (uint64_t)offset, data, bytes);
+    bytes = raw_room(raw, offset, bytes);
+    int result = (raw->direct ? blk_bytes_read_direct : blk_bytes_read)(raw->blk, (uint64_t)offset,
+                                                                        data, bytes);
     return result == 0 ? (ssize_t)bytes : result;
 }
 
@@ -113,7 +129,7 @@ static ssize_t raw_pwrite(struct file *file, const void *data, size_t bytes, off
 
     if (offset < 0)
         return -EINVAL;
-    size_t room = bytes_below(raw_bytes(raw), offset, bytes);
+    size_t room = raw_room(raw, offset, bytes);
     if (room == 0 && bytes > 0)
         return -ENOSPC;
     int result = blk_bytes_write(raw->blk, (uint64_t)offset, data, room);
@@ -161,10 +177,11 @@ static int raw_open(const struct staticfs_entry *entry, int flags, struct file *
     if (raw == NULL)
         return result;
     raw->entry = entry;
+    raw->direct = (flags & O_DIRECT) != 0;
     result = blk_open((unsigned)entry->argument, &raw->blk);
     if (result != 0)
         goto fail;
-    blk_info(raw->blk, &info);
+    blk_info_now(raw->blk, &info);
     result = -EROFS;
     if (info.read_only && (flags & O_ACCMODE) != O_RDONLY)
         goto fail;
@@ -188,7 +205,7 @@ static const struct staticfs_entry fixed[] = {
 
 int devfs_mount(struct fs *fs)
 {
-    unsigned disks = device_count(PV_BLK);
+    unsigned disks = blk_count();
     struct staticfs_entry *entries = calloc(FIXED_COUNT + disks, sizeof(*entries));
 
     if (entries == NULL)

@@ -214,7 +214,7 @@ int tarfs_mount(struct fs *fs, unsigned blk_index)
     result = blk_open(blk_index, &tarfs->blk);
     if (result != 0)
         goto fail;
-    blk_info(tarfs->blk, &info);
+    blk_info_now(tarfs->blk, &info);
     result = tar_index_build(&tarfs->index, device_read, tarfs, info.sector_count * PV_SECTOR_BYTES,
                              member_refused, tarfs);
     if (result != 0)

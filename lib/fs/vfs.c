@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "fs.h"
-#include "kernel/device.h"
+#include "kernel/blk.h"
 #include "kernel/log.h"
 #include "root_listing.h"
 #include "vfs_lock.h"
@@ -39,7 +39,7 @@ static int root_mount(void)
 {
     int result;
 
-    if (device_find(PV_BLK, 0) == NULL)
+    if (blk_count() == 0)
         return emptyfs_mount(&root);
     result = tarfs_mount(&root, 0);
     if (result == -EINVAL)

@@ -25,6 +25,10 @@ void fd_limit_set(int limit);
 
 /* The standard streams' files, on the console. Never freed. */
 extern struct file console_files[3];
+#define CONSOLE_BUFFER_BYTES 1024 /* st_blksize, and so the size of stdio's buffers */
+
+/* Does descriptor 1 still lead to the console? */
+bool fd_console_output(void);
 
 /* Detaches a file that is going away from every epoll instance; there when epoll is linked. */
 void epoll_file_gone(struct file *file) __attribute__((weak));

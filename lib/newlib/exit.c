@@ -28,7 +28,7 @@ extern struct _glue __sglue __attribute__((weak));
 static int flush_written(struct _reent *reent, FILE *file)
 {
     (void)reent;
-    return file->_flags & __SWR ? fflush(file) : 0;
+    return file->_flags & __SWR && file->_p != file->_bf._base ? fflush(file) : 0;
 }
 
 /* In place of libc.a's, which closes all streams: other threads still use them, and one that waits

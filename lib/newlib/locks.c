@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/lock.h>
 
+#include "fd.h"
 #include "kernel/sync.h"
 
 /* Recursive locks count in `depth`, which only the owner touches; plain ones leave it alone. */
@@ -39,19 +40,33 @@ void __retarget_lock_init(_LOCK_T *lock)
         *lock = SPARE;
 }
 
-/* Called for the lock of each FILE when it is set up. newlib opens standard error for reading as
- * well, and then writes each piece of a format by itself; as a stream for writing it is written at
- * once. */
+/* What standard output writes to, so that printing needs no heap. */
+static unsigned char console_buffer[CONSOLE_BUFFER_BYTES];
+
+/* A standard stream that newlib has just set up. It opens standard error for reading as well, and
+ * then writes each piece of a format by itself; as a stream for writing it is written at once. */
+static void set_up_standard(FILE *file)
+{
+    if (file == &__sf[2]) {
+        file->_flags = (short)((file->_flags & ~__SRW) | __SWR);
+    } else if (file == &__sf[1] && fd_console_output()) {
+        file->_p = file->_bf._base = console_buffer;
+        file->_bf._size = sizeof console_buffer;
+        file->_flags |= __SLBF;
+    }
+}
+
+/* Called for the lock of each FILE when it is set up. */
 void __retarget_lock_init_recursive(_LOCK_T *lock)
 {
-    for (int i = 0; __sf && i < 3; i++)
-        if (lock == &__sf[i]._lock) {
-            *lock = &static_locks[i];
-            if (i == 2)
-                __sf[i]._flags = (short)((__sf[i]._flags & ~__SRW) | __SWR);
-            return;
-        }
-    __retarget_lock_init(lock);
+    uintptr_t offset = (uintptr_t)lock - (uintptr_t)&__sf[0]._lock;
+
+    if (!__sf || offset >= sizeof __sf) {
+        __retarget_lock_init(lock);
+        return;
+    }
+    *lock = &static_locks[offset / sizeof __sf[0]];
+    set_up_standard(&__sf[offset / sizeof __sf[0]]);
 }
 
 void __retarget_lock_close(_LOCK_T lock)
@@ -72,11 +87,12 @@ void __retarget_lock_acquire(_LOCK_T lock)
 
 void __retarget_lock_acquire_recursive(_LOCK_T lock)
 {
-    if (mutex_held(&lock->mutex)) {
-        lock->depth++;
+    if (mutex_try(&lock->mutex))
         return;
-    }
-    mutex_lock(&lock->mutex);
+    if (mutex_held(&lock->mutex))
+        lock->depth++;
+    else
+        mutex_lock(&lock->mutex);
 }
 
 int __retarget_lock_try_acquire(_LOCK_T lock)
@@ -86,11 +102,12 @@ int __retarget_lock_try_acquire(_LOCK_T lock)
 
 int __retarget_lock_try_acquire_recursive(_LOCK_T lock)
 {
-    if (mutex_held(&lock->mutex)) {
-        lock->depth++;
+    if (mutex_try(&lock->mutex))
         return 1;
-    }
-    return mutex_try(&lock->mutex);
+    if (!mutex_held(&lock->mutex))
+        return 0;
+    lock->depth++;
+    return 1;
 }
 
 void __retarget_lock_release(_LOCK_T lock)

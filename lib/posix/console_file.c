@@ -10,9 +10,6 @@
 #include "fd.h"
 #include "kernel/console.h"
 
-/* stdio's buffer takes this size from st_blksize. */
-#define CONSOLE_BUFFER_BYTES 1024
-
 static ssize_t console_file_read(struct file *file, void *data, size_t bytes)
 {
     if (bytes == 0)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define BLOCK 64
 #define BLOCKS (FD_MAX / BLOCK)
@@ -123,6 +124,11 @@ void fd_cloexec_set(int fd, bool set)
     else if (fd_is_open(fd))
         cloexec[fd / BLOCK] &= ~fd_bit(fd);
     mutex_unlock(&table_lock);
+}
+
+bool fd_console_output(void)
+{
+    return first_block[STDOUT_FILENO] == &console_files[STDOUT_FILENO];
 }
 
 int fd_limit(void)

@@ -39,6 +39,7 @@ static const int plain_calls[] = {
     CALL(sched_getaffinity),
     CALL(gettid),
     CALL(getpid),
+    CALL(getrusage),
     /* time and signals */
     CALL(clock_gettime),
     CALL(clock_nanosleep),

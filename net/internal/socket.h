@@ -80,6 +80,7 @@ struct socket {
     bool v6_only;
     bool bound;
     bool connecting, connected;
+    bool has_sent;      /* data, on this connection */
     bool receive_ended; /* the peer's FIN, or shutdown */
     bool send_ended;
     bool no_delay; /* a listener's, handed on */
@@ -144,6 +145,9 @@ void listener_close(struct socket *socket);
 void stream_adopt(struct socket *socket, struct tcp_pcb *pcb);
 /* stream_options.c */
 int stream_local(struct socket *socket, struct endpoint *local);
+/* Before data is sent. lwIP's first congestion window is three segments, and that is not to be
+ * configured. */
+void stream_window_begin(struct socket *socket);
 int stream_remote(struct socket *socket, struct endpoint *remote);
 int stream_option_set(struct socket *socket, int level, int option, int value);
 int stream_option_get(struct socket *socket, int level, int option, int *value);

@@ -2,7 +2,7 @@
 /* ACPI's tables, without an interpreter (acpi.h). Section numbers are those of ACPI 6.5. */
 #include "acpi.h"
 
-#define TABLE_HEADER_BYTES 36u
+#define TABLE_HEADER_BYTES BARE_ACPI_HEADER_BYTES
 #define TABLE_BYTES_MAX (1u << 20)
 #define TABLES_MAX 64u
 #define RSDP_BYTES_OLD 20u
@@ -66,8 +66,7 @@ static bool bare_acpi_is(const uint8_t *at, const char *signature)
     return true;
 }
 
-/* A whole table, or NULL when it is out of reach or damaged. */
-static const uint8_t *bare_acpi_table(bare_reader read, uint64_t address, uint32_t *bytes)
+const uint8_t *bare_acpi_table(bare_reader read, uint64_t address, uint32_t *bytes)
 {
     const uint8_t *at = address != 0 ? read(address, TABLE_HEADER_BYTES) : NULL;
 
@@ -99,6 +98,7 @@ static void bare_acpi_madt(const uint8_t *table, uint32_t bytes, struct bare_acp
             out->overrides[out->override_count].isa = entry[3];
             out->overrides[out->override_count].line = bare_acpi32(entry + 4);
             out->overrides[out->override_count].active_low = (flags & 3) == 3;
+            out->overrides[out->override_count].says_trigger = (flags >> 2 & 3) != 0;
             out->overrides[out->override_count].level = (flags >> 2 & 3) == 3;
             out->override_count++;
         }
@@ -217,6 +217,8 @@ static void bare_acpi_one(bare_reader read, uint64_t address, struct bare_acpi *
         bare_acpi_mcfg(table, bytes, out);
     else if (bare_acpi_is(table, "FACP"))
         bare_acpi_fadt(read, table, bytes, out);
+    else if (bare_acpi_is(table, "SSDT") && out->ssdt_count < BARE_SSDTS_MAX)
+        out->ssdts[out->ssdt_count++] = address;
 }
 
 void bare_acpi_parse(bare_reader read, uint64_t rsdp, struct bare_acpi *out)
@@ -248,11 +250,27 @@ void bare_acpi_parse(bare_reader read, uint64_t rsdp, struct bare_acpi *out)
 
 uint64_t bare_acpi_search(bare_reader read, uint64_t begin, uint64_t end)
 {
-    for (begin = (begin + 15) & -16ull; begin < end && end - begin >= RSDP_BYTES_OLD; begin += 16) {
-        const uint8_t *at = read(begin, RSDP_BYTES_OLD);
+    const uint8_t *area;
 
-        if (at != NULL && bare_acpi_is(at, "RSD PTR ") && bare_acpi_sum(at, RSDP_BYTES_OLD))
-            return begin;
+    begin = (begin + 15) & -16ull;
+    area = begin < end ? read(begin, end - begin) : NULL;
+    for (uint64_t at = 0; area != NULL && end - begin - at >= RSDP_BYTES_OLD; at += 16) {
+        if (bare_acpi_is(area + at, "RSD PTR ") && bare_acpi_sum(area + at, RSDP_BYTES_OLD))
+            return begin + at;
     }
     return 0;
+}
+
+struct bare_aml_line bare_acpi_line(const struct bare_acpi *acpi, struct bare_aml_line line)
+{
+    for (unsigned i = 0; i < acpi->override_count && line.is_isa; i++) {
+        if (acpi->overrides[i].isa != line.line)
+            continue;
+        line.line = acpi->overrides[i].line;
+        line.is_isa = false;
+        line.active_low = acpi->overrides[i].active_low;
+        if (acpi->overrides[i].says_trigger)
+            line.level = acpi->overrides[i].level;
+    }
+    return line;
 }

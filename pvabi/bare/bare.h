@@ -28,10 +28,20 @@ extern struct pvn_vcpu bare_vcpu;
 /* pvabi/bare_buses.c: finds the devices, when it is called first. */
 const struct pv_device *bare_devices(unsigned *count);
 
+/* pvabi/bare_console.c: output to a virtio-console, for output.c. Finds and attaches one, with memory
+ * that it takes from record->ram[0]; the page tables and the clock must be there. False: none. */
+bool bare_console_start(struct bootrec *record);
+long bare_console_write(enum pv_channel channel, const char *data, size_t bytes);
+bool bare_console_separate_log(void);
+
 /* ---- output.c: wherever bytes can go; any time after bare_output_start ------------------- */
 
 void bare_output_start(void);
-void bare_output(enum pv_channel channel, const char *data, size_t bytes);
+/* Where output needs a device that is still to be found: finds it, and lets out what was kept until
+ * then. */
+void bare_output_attach(struct bootrec *record);
+/* Returns how many bytes were taken, or -EIO. */
+long bare_output(enum pv_channel channel, const char *data, size_t bytes);
 /* Has the log a channel of its own, that a launcher reads? */
 bool bare_output_separate_log(void);
 /* A piece of text or a number on the log channel. */
@@ -53,8 +63,8 @@ void bare_crash(const char *message, const void *frame) __attribute__((noreturn)
 
 /* ---- paging.c ---------------------------------------------------------------------------- */
 
-/* Switches to page tables of our own: the image with its segments' rights, `ram` read-write, the
- * rest unmapped. Takes the memory for the tables from the beginning of ram[0]. */
+/* Switches to page tables of our own: the image with its segments' rights, `ram` read-write, modules
+ * read-only, the rest unmapped. Takes the memory for the tables from one of the ranges in `ram`. */
 void bare_paging_start(struct bootrec *record);
 /* Maps device registers, uncached, or firmware's tables, read-only. NULL when that is impossible:
  * they lie in RAM, beyond the address space, or there is no memory for tables. Never unmapped. */
@@ -111,28 +121,41 @@ struct bare_source {
     volatile uint32_t *acknowledge;
     volatile uint8_t *status_byte; /* instead of `status`: legacy PCI's */
     uint16_t status_port;          /* instead of `status`: the same as a port */
+    volatile uint32_t *mask;       /* a 1 written here silences a message; NULL: nothing does */
     uint16_t event_first, event_count;
 };
 
 /* Gives out `count` consecutive events; 0 when there are no more. */
 unsigned bare_events_take(unsigned count);
-/* Connects a source to an interrupt line of the IO-APICs (a global system interrupt). 0 or a
- * negative errno. */
-int bare_line_connect(unsigned line, bool level, bool active_low, const struct bare_source *source);
+/* Connects a source to an interrupt line of the IO-APICs; an ISA interrupt goes where the overrides
+ * send it. 0 or a negative errno. */
+struct bare_aml_line;
+int bare_line_connect(const struct bare_aml_line *line, const struct bare_source *source);
 /* Connects a source to a message: what the device is to write, and where. */
 int bare_message_connect(const struct bare_source *source, uint64_t *address, uint32_t *data);
-/* By traps.c for each interrupt. */
+/* By traps.c for each interrupt. One that comes without end is masked, with a line on the log, and
+ * its devices are polled from then on. */
 void bare_interrupt(unsigned vector);
+/* The kernel has taken events: the program is getting somewhere. */
+void bare_interrupts_progress(void);
+/* How long nobody may sleep, because there are devices to be polled; 0: as long as one likes. */
+uint64_t bare_poll_ns(void);
+/* Raises the events of the devices that are polled. */
+void bare_poll(void);
 void bare_event_raise(unsigned event);
 
 /* ---- ioapic.c ---------------------------------------------------------------------------- */
 
 int bare_ioapic_route(unsigned line, unsigned vector, bool level, bool active_low);
+/* Masks a line that was routed. */
+void bare_ioapic_mask(unsigned line);
 
 /* ---- firmware.c: ACPI, looked for when it is first needed -------------------------------- */
 
 #include "acpi.h"
 const struct bare_acpi *bare_acpi(void);
+/* What the definition blocks say of devices. */
+const struct bare_aml *bare_acpi_devices(void);
 /* Tries ACPI's sleep state 5, then its reset register; returns when neither is there. */
 void bare_acpi_power_off(void);
 

@@ -23,13 +23,23 @@ struct bare_pvh_range {
 };
 _Static_assert(sizeof(struct bare_pvh_range) == 24, "hvm_memmap_table_entry");
 
+#define PVH_MODULES_MAX 128u /* that are looked at */
+struct bare_pvh_module {
+    uint64_t address, bytes, cmdline, reserved;
+};
+_Static_assert(sizeof(struct bare_pvh_module) == 32, "hvm_modlist_entry");
+
 /* Offsets in the zero page (Linux, Documentation/arch/x86/zero-page.rst). */
 #define ZERO_PAGE_BYTES 4096u
 #define ZERO_RSDP 0x70u
+#define ZERO_RAMDISK_HIGH 0xc0u
+#define ZERO_RAMDISK_BYTES_HIGH 0xc4u
 #define ZERO_CMDLINE_HIGH 0xc8u
 #define ZERO_E820_COUNT 0x1e8u
 #define ZERO_BOOT_FLAG 0x1feu
 #define ZERO_HEADER 0x202u
+#define ZERO_RAMDISK 0x218u
+#define ZERO_RAMDISK_BYTES 0x21cu
 #define ZERO_CMDLINE 0x228u
 #define ZERO_CMDLINE_BYTES 0x238u
 #define ZERO_E820 0x2d0u
@@ -38,6 +48,7 @@ _Static_assert(sizeof(struct bare_pvh_range) == 24, "hvm_memmap_table_entry");
 
 #define MULTIBOOT_TAG_END 0u
 #define MULTIBOOT_TAG_CMDLINE 1u
+#define MULTIBOOT_TAG_MODULE 3u
 #define MULTIBOOT_TAG_MEMORY_MAP 6u
 #define MULTIBOOT_TAG_RSDP_OLD 14u
 #define MULTIBOOT_TAG_RSDP_NEW 15u
@@ -63,6 +74,8 @@ static void bare_clear(struct bare_info *info)
 {
     info->ram_count = 0;
     info->ranges_dropped = false;
+    info->module_count = 0;
+    info->module_wrong = NULL;
     info->rsdp = 0;
     info->seed = 0;
     info->seed_bytes = 0;
@@ -159,6 +172,69 @@ static void bare_map_table(struct bare_info *info, const uint8_t *table, unsigne
     }
 }
 
+/* ---- modules ------------------------------------------------------------------------------- */
+
+static void bare_module_take(struct bare_info *info, uint64_t address, uint64_t bytes)
+{
+    struct bare_range module = {address, 0};
+
+    if (bytes == 0)
+        return;
+    if (__builtin_add_overflow(address, bytes, &module.end))
+        info->module_wrong = "it does not lie in RAM";
+    else if (info->module_count == BARE_MODULES_MAX)
+        info->module_wrong = "there are too many";
+    else
+        info->modules[info->module_count++] = module;
+}
+
+static bool bare_in_one_range(const struct bare_info *info, const struct bare_range *module)
+{
+    for (unsigned i = 0; i < info->ram_count; i++) {
+        if (module->begin >= info->ram[i].begin && module->end <= info->ram[i].end)
+            return true;
+    }
+    return false;
+}
+
+/* What is wrong with module `index`; those before it are settled, but still in the RAM. */
+static const char *bare_module_wrong(const struct bare_info *info, unsigned index,
+                                     const struct bare_range *image)
+{
+    const struct bare_range *module = &info->modules[index];
+
+    if (module->begin == 0 || !bare_in_one_range(info, module))
+        return "it does not lie in RAM";
+    if ((module->begin & -PAGE) < image->end && module->end > (image->begin & -PAGE))
+        return "it lies where the image is";
+    for (unsigned i = 0; i < index; i++) {
+        if (module->begin < info->modules[i].end && module->end > info->modules[i].begin)
+            return "it overlaps another one";
+    }
+    return NULL;
+}
+
+void bare_info_settle_modules(struct bare_info *info, uint64_t image_begin, uint64_t image_end)
+{
+    struct bare_range image = {image_begin, image_end};
+    unsigned kept = 0, count = info->module_count;
+
+    for (unsigned i = 0; i < count; i++) {
+        const char *wrong;
+
+        info->modules[kept] = info->modules[i];
+        wrong = bare_module_wrong(info, kept, &image);
+        if (wrong != NULL)
+            info->module_wrong = wrong;
+        else
+            kept++;
+    }
+    info->module_count = kept;
+    for (unsigned i = 0; i < kept; i++)
+        bare_ram_remove(info, info->modules[i].begin & -PAGE,
+                        (info->modules[i].end + PAGE - 1) & -PAGE);
+}
+
 /* ---- the command line ---------------------------------------------------------------------- */
 
 /* Copies up to `most` bytes and a NUL that begin at `address`. */
@@ -184,6 +260,22 @@ static void bare_cmdline_copy(bare_reader read, uint64_t address, uint32_t most,
 
 /* ---- the protocols ------------------------------------------------------------------------- */
 
+static void bare_pvh_modules(bare_reader read, uint64_t at, uint32_t count, struct bare_info *info)
+{
+    for (uint32_t i = 0; i < count && i < PVH_MODULES_MAX; i++) {
+        const void *entry = read(at + i * sizeof(struct bare_pvh_module),
+                                 sizeof(struct bare_pvh_module));
+        struct bare_pvh_module module;
+
+        if (entry == NULL) {
+            info->module_wrong = "the list is out of reach";
+            return;
+        }
+        __builtin_memcpy(&module, entry, sizeof(module));
+        bare_module_take(info, module.address, module.bytes);
+    }
+}
+
 const char *bare_info_pvh(bare_reader read, uint64_t start_info, struct bare_info *info)
 {
     const void *at = read(start_info, sizeof(struct bare_pvh_start));
@@ -206,6 +298,7 @@ const char *bare_info_pvh(bare_reader read, uint64_t start_info, struct bare_inf
     if (table == NULL)
         return "PVH: the memory map is out of reach";
     bare_map_table(info, table, start.memory_map_count, sizeof(struct bare_pvh_range));
+    bare_pvh_modules(read, start.modules, start.module_count, info);
     return NULL;
 }
 
@@ -235,6 +328,11 @@ const char *bare_info_linux64(bare_reader read, uint64_t zero_page, struct bare_
     if (count > ZERO_E820_MAX)
         return "Linux protocol: the memory map is too long";
     bare_map_table(info, page + ZERO_E820, count, E820_ENTRY_BYTES);
+    bare_module_take(info,
+                     bare_get32(page + ZERO_RAMDISK) |
+                         (uint64_t)bare_get32(page + ZERO_RAMDISK_HIGH) << 32,
+                     bare_get32(page + ZERO_RAMDISK_BYTES) |
+                         (uint64_t)bare_get32(page + ZERO_RAMDISK_BYTES_HIGH) << 32);
     return NULL;
 }
 
@@ -248,6 +346,12 @@ static const char *bare_multiboot2_tag(uint64_t address, const uint8_t *at, uint
     case MULTIBOOT_TAG_CMDLINE:
         if (bytes > 8)
             bare_cmdline_copy(read, address + 8, bytes - 8, info);
+        break;
+    case MULTIBOOT_TAG_MODULE: /* begin and end, then a string that nobody wants */
+        if (bytes < 16 || bare_get32(at + 12) < bare_get32(at + 8))
+            info->module_wrong = "its tag is malformed";
+        else
+            bare_module_take(info, bare_get32(at + 8), bare_get32(at + 12) - bare_get32(at + 8));
         break;
     case MULTIBOOT_TAG_RSDP_OLD: /* a copy of the table: it lies where the copy lies */
     case MULTIBOOT_TAG_RSDP_NEW:

@@ -9,6 +9,7 @@
 #include "arch/pvclock.h"
 #include "bare.h"
 #include "cpu.h"
+#include "refine.h"
 
 #define KVM_CPUID_BASE 0x40000000u
 #define KVM_CPUID_FEATURES 0x40000001u
@@ -24,18 +25,11 @@
 #define CALIBRATE_COUNT 1000000000u
 #define CALIBRATE_TRIES 3u
 #define CALIBRATE_PATIENCE 200000u
-#define REFINE_NS_MIN 10000000u /* the shortest comparison that corrects it */
 #define TIMER_NS_MAX 0xfffffff0ull
 
 static struct pvclock bare_pvclock __attribute__((aligned(64)));
-static uint64_t bare_armed_ns; /* the deadline for which the timer is armed */
-/* While the TSC's frequency is a measured one: when the local APIC's timer was started and with
- * what count (0: it is not running), and the longest comparison so far. */
-static struct {
-    bool measured;
-    uint64_t tsc;
-    uint32_t count, longest_ns;
-} bare_refine;
+static uint64_t bare_armed_ns;         /* the deadline for which the timer is armed */
+static struct bare_refine bare_refine; /* idle unless the TSC's frequency is a measured one */
 
 /* ---- how fast the TSC is -------------------------------------------------------------------- */
 
@@ -198,10 +192,12 @@ EARLY void bare_clock_start(void)
         bare_wrmsr(KVM_MSR_SYSTEM_TIME, (uintptr_t)&bare_pvclock | 1u);
     } else {
         khz = bare_told_khz(leaves);
-        bare_refine.measured = khz == 0 && !bare_apic_has_deadline;
-        bare_refine.longest_ns = REFINE_NS_MIN / 2;
-        if (khz == 0)
+        if (khz == 0) {
+            /* The mode that compares with the TSC would have it tell its own frequency. */
+            bare_apic_has_deadline = false;
             khz = bare_calibrate_khz();
+            bare_refine_init(&bare_refine, khz, CALIBRATE_NS);
+        }
         if (khz == 0)
             bare_crash("no clock: the time stamp counter cannot be measured", NULL);
         bare_clock_set(arch_cycles(), 0, khz);
@@ -219,27 +215,20 @@ uint64_t bare_clock_ns(void)
     return pvclock_read_ns(&bare_pvclock);
 }
 
-/* The timer is about to be started anew: if it ran for long, it tells the frequency better than the
- * measurement at the start. Time goes on from where it is. */
+/* The timer stops, or is about to be started anew: if it ran for long, it tells the frequency better
+ * than what was measured before. Time goes on from where it is, at another rate. */
 static void bare_clock_refine(void)
 {
-    uint32_t left, ran_ns;
-    uint64_t tsc, khz, ns;
+    uint64_t ns;
+    uint32_t left;
 
     if (bare_refine.count == 0)
         return;
     left = bare_apic_timer_left();
-    tsc = arch_cycles_ordered();
-    ran_ns = bare_refine.count - left;
-    bare_refine.count = 0;
-    if (left == 0 || ran_ns / 2 < bare_refine.longest_ns)
+    if (!bare_refine_stop(&bare_refine, arch_cycles_ordered(), left))
         return;
-    khz = (tsc - bare_refine.tsc) * KHZ_PER_GHZ / ran_ns; /* of some seconds: fits */
-    if (khz == 0 || khz >= UINT32_MAX)
-        return;
-    bare_refine.longest_ns = ran_ns;
     ns = bare_clock_ns();
-    bare_clock_set(arch_cycles_ordered(), ns, (uint32_t)khz);
+    bare_clock_set(arch_cycles_ordered(), ns, bare_refine.khz);
 }
 
 /* ---- the timer ------------------------------------------------------------------------------ */
@@ -280,10 +269,8 @@ void bare_timer_arm(uint64_t deadline_ns)
         bare_apic_deadline(bare_tsc_ahead(ns));
     else
         bare_apic_timer((uint32_t)ns);
-    if (bare_refine.measured) {
-        bare_refine.tsc = arch_cycles_ordered();
-        bare_refine.count = (uint32_t)ns;
-    }
+    if (bare_refine.khz != 0)
+        bare_refine_start(&bare_refine, arch_cycles_ordered(), (uint32_t)ns);
 }
 
 uint64_t bare_timer_armed_ns(void)
@@ -295,6 +282,7 @@ void bare_timer_fired(void)
 {
     uint64_t deadline_ns = bare_armed_ns;
 
+    bare_clock_refine();
     if (deadline_ns == PV_NO_DEADLINE)
         return;
     if (bare_clock_ns() < deadline_ns) {

@@ -2,7 +2,7 @@
 /*
  * The kernel command line, taken apart. Pure; for setup.c and host tests.
  *
- *     name=NAME net0=ADDR/LEN[,GATEWAY] env.NAME=VALUE wall=NS
+ *     name=NAME net0=ADDR/LEN[,GATEWAY] env.NAME=VALUE wall=NS counters=1
  * virtio_mmio.device=SIZE@ADDR:IRQ[:ID]
  *     OTHERS... -- ARG...
  *
@@ -40,6 +40,7 @@ struct bare_cmdline {
     unsigned mmio_count;
     struct bare_net net[BARE_NETS_MAX];
     uint64_t wall_ns;  /* 0: not given */
+    bool counters;     /* somebody reads them at the end: poweroff.c */
     const char *wrong; /* the first word of ours that was malformed, and what about it; or NULL */
 };
 

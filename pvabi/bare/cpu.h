@@ -5,6 +5,7 @@
 #ifndef BARE_CPU_H
 #define BARE_CPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BARE_INLINE static inline __attribute__((always_inline))
@@ -51,6 +52,14 @@ BARE_INLINE uint32_t bare_inl(uint16_t port)
 BARE_INLINE void bare_outsb(uint16_t port, const char *data, uint64_t bytes)
 {
     __asm__ volatile("rep outsb" : "+S"(data), "+c"(bytes) : "d"(port) : "memory");
+}
+
+BARE_INLINE bool bare_interrupts_on(void)
+{
+    uint64_t flags;
+
+    __asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
+    return (flags & 0x200u) != 0;
 }
 
 BARE_INLINE uint64_t bare_rdmsr(uint32_t msr)

@@ -134,11 +134,11 @@ bare_enter32:
 /* Nothing of ours runs there: says so wherever there is a console, without a stack, and ends. */
 bare_no_memory:
         movl    $bare_no_memory_text, %esi
-        movl    $bare_no_memory_end - bare_no_memory_text, %ecx
+        movl    $.Lno_memory_end - bare_no_memory_text, %ecx
         jmp     3f
 bare_no_long_mode:
         movl    $bare_no_long_mode_text, %esi
-        movl    $bare_no_long_mode_end - bare_no_long_mode_text, %ecx
+        movl    $.Lno_long_mode_end - bare_no_long_mode_text, %ecx
 3:      lodsb
         outb    %al, $0xe9
         movw    $0x3f8, %dx
@@ -152,6 +152,18 @@ bare_no_long_mode:
 4:      hlt
         jmp     4b
         .size   bare_enter32, . - bare_enter32
+
+/* Beside the code that says them: there may be no memory further up. */
+        .type   bare_no_long_mode_text, @object
+bare_no_long_mode_text:
+        .ascii  "crash: this CPU has no 64-bit mode\n"
+.Lno_long_mode_end:
+        .size   bare_no_long_mode_text, . - bare_no_long_mode_text
+        .type   bare_no_memory_text, @object
+bare_no_memory_text:
+        .ascii  "crash: too little memory for the image\n"
+.Lno_memory_end:
+        .size   bare_no_memory_text, . - bare_no_memory_text
 
         .code64
         .globl  pv_linux64_start
@@ -191,12 +203,6 @@ bare_enter64:
         .size   bare_enter64, . - bare_enter64
 
         .section .rodata.bare_enter, "a", @progbits
-bare_no_long_mode_text:
-        .ascii  "crash: this CPU has no 64-bit mode\n"
-bare_no_long_mode_end:
-bare_no_memory_text:
-        .ascii  "crash: too little memory for the image\n"
-bare_no_memory_end:
         .balign 8
 /* The accessed bits are set, so the CPU writes nothing here. */
 bare_early_gdt:

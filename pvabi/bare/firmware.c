@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ACPI where it lies in memory: parsed when it is first needed, for device interrupts or for
- * powering off, so that a start that needs neither pays nothing.
+ * powering off, so that a start that needs neither pays nothing. The definition blocks are read for
+ * devices only.
  */
 #include "bare.h"
 #include "cpu.h"
@@ -15,6 +16,8 @@
 
 static struct bare_acpi bare_acpi_found;
 static bool bare_acpi_read_already;
+static struct bare_aml bare_namespace __attribute__((section(".bss..cold")));
+static bool bare_namespace_read_already;
 
 const struct bare_acpi *bare_acpi(void)
 {
@@ -27,6 +30,31 @@ const struct bare_acpi *bare_acpi(void)
         rsdp = bare_acpi_search(bare_map_firmware, BIOS_AREA, BIOS_AREA_END);
     bare_acpi_parse(bare_map_firmware, rsdp, &bare_acpi_found);
     return &bare_acpi_found;
+}
+
+static void bare_block_scan(uint64_t address)
+{
+    uint32_t bytes;
+    const uint8_t *table = bare_acpi_table(bare_map_firmware, address, &bytes);
+
+    if (table != NULL)
+        bare_aml_scan(table + BARE_ACPI_HEADER_BYTES, bytes - BARE_ACPI_HEADER_BYTES,
+                      &bare_namespace);
+}
+
+const struct bare_aml *bare_acpi_devices(void)
+{
+    const struct bare_acpi *acpi = bare_acpi();
+
+    if (bare_namespace_read_already)
+        return &bare_namespace;
+    bare_namespace_read_already = true;
+    bare_block_scan(acpi->dsdt);
+    for (unsigned i = 0; i < acpi->ssdt_count; i++)
+        bare_block_scan(acpi->ssdts[i]);
+    if (bare_namespace.mmio_dropped)
+        bare_say("boot: ACPI names more virtio-mmio devices than are kept\n");
+    return &bare_namespace;
 }
 
 static void bare_register_write(const struct bare_register *to, uint16_t value)

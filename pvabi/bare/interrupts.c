@@ -2,6 +2,9 @@
 /*
  * From interrupts to events: a vector has sources, a source has events. All is data, so that
  * nothing of a transport runs while a program is interrupted. Sources are connected once and stay.
+ *
+ * A storm is a line that interrupts again and again for nobody, or a vector that comes so often
+ * while the kernel takes no event that the program cannot be getting anywhere.
  */
 #include "bare.h"
 #include "cpu.h"
@@ -13,6 +16,10 @@
 #define NO_LINE UINT32_MAX
 #define MESSAGE_ADDRESS 0xfee00000u
 #define DESTINATION_SHIFT 12u
+#define STATUS_CONFIG_CHANGED 2u /* virtio 1.2, 4.1.4.5 and 4.2.2: of a device with a status */
+#define STORM_NOBODY 1000u
+#define STORM_NO_PROGRESS 10000u
+#define POLL_NS 10000000ull
 
 /* Of each vector: the IO-APIC line that it belongs to, and its sources as a list. */
 static struct {
@@ -20,7 +27,13 @@ static struct {
     uint8_t vector;
 } bare_sources[SOURCES_MAX];
 static volatile unsigned bare_source_count;
-static uint32_t bare_vector_line[BARE_VECTORS];
+static struct {
+    uint32_t line; /* NO_LINE: messages */
+    uint32_t count, nobody, progress;
+    bool masked;
+} bare_vector[BARE_VECTORS];
+static uint32_t bare_progress;
+static bool bare_polling;
 static unsigned bare_vector_next = VECTOR_DEVICE;
 static unsigned bare_event_next = PVN_EVENT_DEVICE;
 
@@ -44,8 +57,8 @@ unsigned bare_events_take(unsigned count)
     return first;
 }
 
-/* Did it interrupt? Whether it did or not, it is quiet afterwards. */
-static bool bare_source_asks(const struct bare_source *source)
+/* Why it interrupted, 0 when it did not. Whether it did or not, it is quiet afterwards. */
+static uint32_t bare_source_status(const struct bare_source *source)
 {
     uint32_t status;
 
@@ -53,29 +66,99 @@ static bool bare_source_asks(const struct bare_source *source)
         status = *source->status;
         if (status != 0 && source->acknowledge != NULL)
             *source->acknowledge = status;
-        return status != 0;
+        return status;
     }
     if (source->status_byte != NULL)
-        return *source->status_byte != 0;
+        return *source->status_byte;
     if (source->status_port != 0)
-        return bare_inb(source->status_port) != 0;
-    return true;
+        return bare_inb(source->status_port);
+    return ~STATUS_CONFIG_CHANGED; /* a message: its events say it all */
+}
+
+static void bare_source_raise(const struct bare_source *source, uint32_t status)
+{
+    if (status & STATUS_CONFIG_CHANGED)
+        bare_event_raise(PV_EVENT_SYSTEM);
+    for (unsigned i = 0; i < source->event_count; i++)
+        bare_event_raise(source->event_first + i);
+}
+
+void bare_interrupts_progress(void)
+{
+    bare_progress++;
+}
+
+uint64_t bare_poll_ns(void)
+{
+    return bare_polling ? POLL_NS : 0;
+}
+
+void bare_poll(void)
+{
+    for (unsigned i = 0; i < bare_source_count && bare_polling; i++) {
+        const struct bare_source *source = &bare_sources[i].source;
+
+        if (!bare_vector[bare_sources[i].vector].masked)
+            continue;
+        bare_source_raise(source, bare_source_status(source));
+    }
+}
+
+static void bare_storm_end(unsigned vector)
+{
+    bare_vector[vector].masked = true;
+    bare_polling = true;
+    bare_say("interrupt storm: ");
+    if (bare_vector[vector].line != NO_LINE) {
+        bare_ioapic_mask(bare_vector[vector].line);
+        bare_say("line ");
+        bare_say_decimal(bare_vector[vector].line);
+    } else {
+        bare_say("message ");
+        bare_say_decimal(vector);
+    }
+    bare_say(" is masked, its devices are polled\n");
+    for (unsigned i = 0; i < bare_source_count; i++) {
+        if (bare_sources[i].vector == vector && bare_sources[i].source.mask != NULL)
+            *bare_sources[i].source.mask = 1;
+    }
+}
+
+/* One more interrupt, that a source asked for or nobody did. */
+static void bare_storm_watch(unsigned vector, bool asked)
+{
+    if (bare_vector[vector].progress != bare_progress || bare_vector[vector].masked) {
+        bare_vector[vector].progress = bare_progress;
+        bare_vector[vector].count = 0;
+    }
+    bare_vector[vector].count++;
+    bare_vector[vector].nobody = asked ? 0 : bare_vector[vector].nobody + 1;
+    if (!bare_vector[vector].masked && (bare_vector[vector].nobody == STORM_NOBODY ||
+                                        bare_vector[vector].count == STORM_NO_PROGRESS))
+        bare_storm_end(vector);
 }
 
 void bare_interrupt(unsigned vector)
 {
+    bool asked = false;
+
     if (vector == BARE_VECTOR_SPURIOUS)
         return;
-    if (vector == BARE_VECTOR_TIMER)
+    if (vector == BARE_VECTOR_TIMER) {
         bare_timer_fired();
+        bare_poll();
+    }
     for (unsigned i = 0; i < bare_source_count; i++) {
         const struct bare_source *source = &bare_sources[i].source;
+        uint32_t status = bare_sources[i].vector == vector ? bare_source_status(source) : 0;
 
-        if (bare_sources[i].vector != vector || !bare_source_asks(source))
+        if (status == 0)
             continue;
-        for (unsigned j = 0; j < source->event_count; j++)
-            bare_event_raise(source->event_first + j);
+        asked = true;
+        bare_source_raise(source, status);
     }
+    if (vector != BARE_VECTOR_TIMER)
+        bare_storm_watch(vector, asked);
     bare_apic_eoi();
 }
 
@@ -86,7 +169,7 @@ static unsigned bare_vector_take(uint32_t line, bool *fresh)
     unsigned vector;
 
     for (vector = VECTOR_DEVICE; vector < bare_vector_next && line != NO_LINE; vector++) {
-        if (bare_vector_line[vector] == line) {
+        if (bare_vector[vector].line == line) {
             *fresh = false;
             return vector;
         }
@@ -94,7 +177,7 @@ static unsigned bare_vector_take(uint32_t line, bool *fresh)
     *fresh = true;
     if (bare_vector_next == VECTOR_DEVICE_END)
         return VECTOR_DEVICE_END - 1;
-    bare_vector_line[bare_vector_next] = line;
+    bare_vector[bare_vector_next].line = line;
     return bare_vector_next++;
 }
 
@@ -107,16 +190,17 @@ static void bare_source_add(const struct bare_source *source, unsigned vector)
     bare_source_count = bare_source_count + 1;
 }
 
-int bare_line_connect(unsigned line, bool level, bool active_low, const struct bare_source *source)
+int bare_line_connect(const struct bare_aml_line *line, const struct bare_source *source)
 {
+    struct bare_aml_line to = bare_acpi_line(bare_acpi(), *line);
     unsigned vector;
     bool fresh;
 
     if (bare_source_count == SOURCES_MAX)
         return -ENOMEM;
-    vector = bare_vector_take(line, &fresh);
+    vector = bare_vector_take(to.line, &fresh);
     bare_source_add(source, vector);
-    return fresh ? bare_ioapic_route(line, vector, level, active_low) : 0;
+    return fresh ? bare_ioapic_route(to.line, vector, to.level, to.active_low) : 0;
 }
 
 int bare_message_connect(const struct bare_source *source, uint64_t *address, uint32_t *data)

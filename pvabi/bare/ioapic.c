@@ -15,6 +15,7 @@
 #define REGISTER_REDIRECTION 0x10u
 #define REDIRECTION_ACTIVE_LOW (1u << 13)
 #define REDIRECTION_LEVEL (1u << 15)
+#define REDIRECTION_MASKED (1u << 16)
 #define NOT_THERE 0xffffffffu
 
 static uint32_t bare_ioapic_read(volatile char *base, uint32_t index)
@@ -46,11 +47,10 @@ static int bare_ioapic_try(uint64_t address, uint32_t first, unsigned line, uint
     return 0;
 }
 
-int bare_ioapic_route(unsigned line, unsigned vector, bool level, bool active_low)
+/* Writes the low half of a line's redirection entry. */
+static int bare_ioapic_redirect(unsigned line, uint32_t low)
 {
     const struct bare_acpi *acpi = bare_acpi();
-    uint32_t low = vector | (level ? REDIRECTION_LEVEL : 0) |
-                   (active_low ? REDIRECTION_ACTIVE_LOW : 0);
 
     for (unsigned i = 0; i < acpi->ioapic_count; i++) {
         if (bare_ioapic_try(acpi->ioapics[i].address, acpi->ioapics[i].first_line, line, low) == 0)
@@ -61,4 +61,15 @@ int bare_ioapic_route(unsigned line, unsigned vector, bool level, bool active_lo
     if (bare_ioapic_try(IOAPIC_ADDRESS, 0, line, low) == 0)
         return 0;
     return bare_ioapic_try(IOAPIC_SECOND, IOAPIC_LINES, line, low);
+}
+
+int bare_ioapic_route(unsigned line, unsigned vector, bool level, bool active_low)
+{
+    return bare_ioapic_redirect(line, vector | (level ? REDIRECTION_LEVEL : 0) |
+                                          (active_low ? REDIRECTION_ACTIVE_LOW : 0));
+}
+
+void bare_ioapic_mask(unsigned line)
+{
+    (void)bare_ioapic_redirect(line, REDIRECTION_MASKED);
 }

@@ -13,14 +13,17 @@ static bool bare_upcalls_on;
 static long bare_write(enum pv_channel channel, const void *data, size_t bytes)
 {
     pv_counters.hypercalls++;
-    bare_output(channel, data, bytes);
-    return (long)bytes;
+    return bare_output(channel, data, bytes);
 }
 
 static void bare_wait(uint64_t deadline_ns)
 {
+    uint64_t poll_ns = bare_poll_ns();
+
     pv_counters.waits++;
     bare_cli();
+    if (poll_ns != 0 && deadline_ns > bare_clock_ns() + poll_ns)
+        deadline_ns = bare_clock_ns() + poll_ns;
     if (deadline_ns < bare_timer_armed_ns())
         bare_timer_arm(deadline_ns);
     /* No wake-up is lost: an interrupt sets `pending` and can come only while halted, or before. */
@@ -29,6 +32,7 @@ static void bare_wait(uint64_t deadline_ns)
         bare_sti_hlt();
         bare_cli();
     }
+    bare_poll();
     if (bare_upcalls_on)
         bare_sti();
 }
@@ -46,6 +50,7 @@ static void bare_timer_set(uint64_t deadline_ns)
 /* As on the native interface: the interrupts are the other side. */
 static void bare_events_collect(uint64_t taken[PV_EVENT_WORDS])
 {
+    bare_interrupts_progress();
     __atomic_exchange_n(&bare_vcpu.upcall_pending, 0, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < PV_EVENT_WORDS; i++) {
         taken[i] = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where words go when there is no hypercall: QEMU's debug consoles, one port a channel, as the
- * launcher sets them up, or else one 16550 for everything. Polled; usable from the first moment.
+ * launcher sets them up, or else one 16550 for everything; polled, usable from the first moment. Or
+ * else a virtio-console, once there are page tables: until then words are kept.
  */
 #include "bare.h"
 #include "cpu.h"
@@ -18,6 +19,9 @@
 
 static uint16_t bare_output_ports[3]; /* of the debug consoles; 0: none */
 static bool bare_output_uart;
+static bool bare_output_console;
+static char bare_kept[1024]; /* of the log: nobody else speaks so early */
+static size_t bare_kept_bytes;
 
 static bool bare_uart_there(void)
 {
@@ -59,18 +63,44 @@ static void bare_uart_write(const char *data, size_t bytes)
     }
 }
 
-void bare_output(enum pv_channel channel, const char *data, size_t bytes)
+/* What no longer fits is lost. */
+static void bare_keep(const char *data, size_t bytes)
+{
+    for (size_t i = 0; i < bytes && bare_kept_bytes < sizeof(bare_kept); i++)
+        bare_kept[bare_kept_bytes++] = data[i];
+}
+
+EARLY void bare_output_attach(struct bootrec *record)
+{
+    static uint8_t bare_no_thread[64]; /* where code outside this folder finds a canary */
+
+    if (bare_output_ports[0] != 0 || bare_output_uart)
+        return;
+    bare_wrmsr(BARE_MSR_FS_BASE, (uintptr_t)bare_no_thread);
+    bare_output_console = bare_console_start(record);
+    if (bare_output_console)
+        (void)bare_console_write(PV_LOG, bare_kept, bare_kept_bytes);
+}
+
+long bare_output(enum pv_channel channel, const char *data, size_t bytes)
 {
     uint16_t port = bare_output_ports[channel];
 
+    if (bare_output_console)
+        return bare_console_write(channel, data, bytes);
     if (port != 0)
         bare_outsb(port, data, bytes);
     else if (bare_output_uart)
         bare_uart_write(data, bytes);
+    else if (channel == PV_LOG)
+        bare_keep(data, bytes);
+    return (long)bytes;
 }
 
 bool bare_output_separate_log(void)
 {
+    if (bare_output_console)
+        return bare_console_separate_log();
     return bare_output_ports[PV_LOG] != bare_output_ports[PV_STDOUT];
 }
 

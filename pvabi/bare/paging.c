@@ -25,8 +25,9 @@
 #define SHIFT_TOP 39u
 #define SHIFT_LEVEL 9u
 #define TABLE_ENTRIES 512u
-#define ADDRESS_END (1ull << 47) /* of the half that we use */
-#define DEVICE_TABLES 24u        /* in the pool for windows outside RAM */
+#define ADDRESS_END (1ull << 47)      /* of the half that we use */
+#define DEVICE_TABLES 24u             /* in the pool for windows outside RAM */
+#define RAM_LEFT_MIN (16 * BARE_PAGE) /* beside the pool, for anything to work */
 #define FLUSH_ALL_PAGES 32u
 
 /* From image.lds. */
@@ -39,7 +40,8 @@ static uint64_t bare_pd[TABLE_ENTRIES] __attribute__((aligned(4096)));
 static uint64_t bare_pt[TABLE_ENTRIES] __attribute__((aligned(4096)));
 
 static struct {
-    uint64_t next, end;   /* unused tables of the pool */
+    uint64_t begin, end;  /* the pool of tables */
+    uint64_t next;        /* its first unused one */
     unsigned large_shift; /* the largest pages that the CPU knows */
     bool on;
     const struct bootrec *record;
@@ -119,23 +121,43 @@ static EARLY void bare_map_image(uintptr_t begin, uintptr_t end, uint64_t flags)
         bare_crash("too little memory for the page tables", NULL);
 }
 
-/* How many tables mapping all RAM in 4 KiB pages takes, and some for devices. */
-static EARLY uint64_t bare_pool_tables(const struct bootrec *record)
+/* How many tables mapping [begin, end) in 4 KiB pages takes. */
+static EARLY uint64_t bare_tables_for(uint64_t begin, uint64_t end)
 {
-    uint64_t tables = DEVICE_TABLES;
+    uint64_t tables = 0;
 
-    for (unsigned i = 0; i < record->ram_count; i++) {
-        const struct bootrec_range *range = &record->ram[i];
-
-        for (unsigned shift = SHIFT_2M; shift <= SHIFT_TOP; shift += SHIFT_LEVEL)
-            tables += ((range->end - 1) >> shift) - (range->begin >> shift) + 1;
-    }
+    for (unsigned shift = SHIFT_2M; shift <= SHIFT_TOP; shift += SHIFT_LEVEL)
+        tables += ((end - 1) >> shift) - (begin >> shift) + 1;
     return tables;
+}
+
+/* Takes memory for all tables that there can ever be, and some for devices, from the first range
+ * that has it. */
+static EARLY void bare_pool_take(struct bootrec *record)
+{
+    uint64_t bytes = DEVICE_TABLES;
+
+    for (unsigned i = 0; i < record->ram_count; i++)
+        bytes += bare_tables_for(record->ram[i].begin, record->ram[i].end);
+    for (unsigned i = 0; i < record->module_count; i++)
+        bytes += bare_tables_for(record->modules[i].begin, record->modules[i].end);
+    bytes *= BARE_PAGE;
+    for (unsigned i = 0; i < record->ram_count; i++) {
+        struct bootrec_range *range = &record->ram[i];
+
+        if (range->end - range->begin < bytes + RAM_LEFT_MIN)
+            continue;
+        bare_paging.begin = bare_paging.next = range->begin;
+        range->begin += bytes;
+        bare_paging.end = range->begin;
+        return;
+    }
+    bare_crash("too little memory for the page tables", NULL);
 }
 
 EARLY void bare_paging_start(struct bootrec *record)
 {
-    uint64_t pool = bare_pool_tables(record) * BARE_PAGE;
+    uint64_t pool = 0;
     uint32_t cpuid[4];
 
     bare_cpuid(0x80000001u, 0, cpuid);
@@ -144,11 +166,7 @@ EARLY void bare_paging_start(struct bootrec *record)
     bare_paging.large_shift = cpuid[3] & 1u << 26 ? SHIFT_1G : SHIFT_2M;
     bare_wrmsr(BARE_MSR_EFER, bare_rdmsr(BARE_MSR_EFER) | BARE_EFER_NXE);
 
-    if (record->ram[0].end - record->ram[0].begin < pool + 16 * BARE_PAGE)
-        bare_crash("too little memory for the page tables", NULL);
-    bare_paging.next = record->ram[0].begin;
-    record->ram[0].begin += pool;
-    bare_paging.end = record->ram[0].begin;
+    bare_pool_take(record);
     bare_paging.record = record;
 
     bare_pml4[0] = (uintptr_t)bare_pdpt | P_PRESENT | P_WRITE;
@@ -158,9 +176,13 @@ EARLY void bare_paging_start(struct bootrec *record)
     bare_map_image((uintptr_t)rodata_begin, (uintptr_t)rodata_end, P_READ_ONLY);
     bare_map_image((uintptr_t)data_begin, (uintptr_t)data_end, P_READ_WRITE);
     bare_map_image((uintptr_t)boot_stack_low, (uintptr_t)image_end, P_READ_WRITE);
-    bare_map_image((uintptr_t)image_end, record->ram[0].end, P_READ_WRITE);
-    for (unsigned i = 1; i < record->ram_count; i++)
-        bare_map_image(record->ram[i].begin, record->ram[i].end, P_READ_WRITE);
+    for (unsigned i = 0; i < record->ram_count; i++) {
+        /* The pool lies right below one of them: together, large pages fit better. */
+        pool = record->ram[i].begin == bare_paging.end ? bare_paging.end - bare_paging.begin : 0;
+        bare_map_image(record->ram[i].begin - pool, record->ram[i].end, P_READ_WRITE);
+    }
+    for (unsigned i = 0; i < record->module_count; i++)
+        bare_map_image(record->modules[i].begin, record->modules[i].end, P_READ_ONLY);
     bare_cr3_set((uintptr_t)bare_pml4);
     bare_paging.on = true;
 }
@@ -199,7 +221,8 @@ static bool bare_touches_ram(uint64_t begin, uint64_t end)
 {
     const struct bootrec *record = bare_paging.record;
 
-    if (begin < bare_paging.end && end > (uintptr_t)image_begin)
+    if ((begin < (uintptr_t)image_end && end > (uintptr_t)image_begin) ||
+        (begin < bare_paging.end && end > bare_paging.begin))
         return true;
     for (unsigned i = 0; i < record->ram_count; i++) {
         if (begin < record->ram[i].end && end > record->ram[i].begin)

@@ -13,16 +13,34 @@
 #define KEYBOARD_RESET 0xfeu
 #define BACKTRACE_MAX 32u
 
+/* A launcher that writes statistics reads this. */
+static void bare_say_counters(void)
+{
+    bare_say("\001coracle-counters 0x");
+    bare_say_hex(pv_counters.doorbells, 1);
+    bare_say(" 0x");
+    bare_say_hex(pv_counters.upcalls, 1);
+    bare_say(" 0x");
+    bare_say_hex(pv_counters.waits, 1);
+    bare_say("\n");
+}
+
 void bare_exit(int status)
 {
+    static char bare_exit_word[] = "\001coracle-exit 000\n";
+    unsigned byte = (unsigned)status & 0xffu;
+
     bare_cli();
     if (bare_output_separate_log()) {
-        bare_say("\001coracle-exit ");
-        bare_say_decimal((unsigned)status & 0xffu);
-        bare_say("\n");
+        if (bare_cmdline.counters)
+            bare_say_counters();
+        bare_exit_word[14] = (char)('0' + byte / 100);
+        bare_exit_word[15] = (char)('0' + byte / 10 % 10);
+        bare_exit_word[16] = (char)('0' + byte % 10);
+        bare_output(PV_LOG, bare_exit_word, sizeof(bare_exit_word) - 1);
     }
     if (bare_inb(DEBUG_EXIT_PORT) != NO_DEVICE)
-        bare_outl(DEBUG_EXIT_PORT, (unsigned)status & 0xffu);
+        bare_outl(DEBUG_EXIT_PORT, byte);
     bare_acpi_power_off();
     bare_outb(KEYBOARD_PORT, KEYBOARD_RESET); /* Firecracker's way, too */
     for (unsigned i = 0; i < 1000000; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a boot protocol's words to the one boot record: memory, command line, page tables, traps,
+ * From a boot protocol's words to the one boot record: memory, modules, command line, page tables, traps,
  * clock, in this order. Runs once, on the boot stack, before there is a canary; called through
  * probe.c.
  */
@@ -41,6 +41,15 @@ static EARLY const char *bare_info_take(enum pv_entry entry, uint64_t argument)
     return bare_info_multiboot2(bare_read_early, argument, &bare_info);
 }
 
+static EARLY void bare_modules_take(struct bootrec *record)
+{
+    bare_info_settle_modules(&bare_info, (uintptr_t)image_begin, (uintptr_t)image_end);
+    for (unsigned i = 0; i < bare_info.module_count; i++)
+        record->modules[record->module_count++] = (struct bootrec_module){
+            bare_info.modules[i].begin, bare_info.modules[i].end};
+}
+_Static_assert(BARE_MODULES_MAX <= BOOTREC_MODULES_MAX, "modules");
+
 /* RAM above the image in the record, ascending, the image's own range first. */
 static EARLY void bare_memory_take(struct bootrec *record)
 {
@@ -57,8 +66,12 @@ static EARLY void bare_memory_take(struct bootrec *record)
         } else if (!holds_image) {
             continue; /* below the image: firmware's memory */
         }
-        if (record->ram_count < BOOTREC_RANGES_MAX && range.begin < range.end)
+        if (range.begin == range.end)
+            continue;
+        if (record->ram_count < BOOTREC_RANGES_MAX)
             record->ram[record->ram_count++] = (struct bootrec_range){range.begin, range.end};
+        else
+            bare_info.ranges_dropped = true;
     }
     if (!holds_image || record->ram_count == 0) {
         bare_say("the image takes the memory from 0x");
@@ -123,6 +136,8 @@ static EARLY int bare_start(enum pv_entry entry, const void *argument, struct bo
     if (wrong != NULL)
         bare_crash(wrong, NULL);
     bare_cmdline_parse(bare_info.cmdline, bare_info.cmdline_bytes, &bare_cmdline);
+    if (bare_info.module_count > 0)
+        bare_modules_take(record);
     bare_memory_take(record);
     bare_paging_start(record);
     bare_traps_start();
@@ -133,12 +148,18 @@ static EARLY int bare_start(enum pv_entry entry, const void *argument, struct bo
         bare_say("boot: the command line is cut off at 4096 bytes\n");
     if (bare_info.ranges_dropped)
         bare_say("boot: the memory map has more ranges than are kept\n");
+    if (bare_info.module_wrong != NULL) {
+        bare_say("boot: a module is left out: ");
+        bare_say(bare_info.module_wrong);
+        bare_say("\n");
+    }
     if (bare_cmdline.wrong != NULL) {
         bare_say("boot: ");
         bare_say(bare_cmdline.wrong);
         bare_say("\n");
     }
     pv_upcall = (struct pv_upcall *)(void *)&bare_vcpu;
+    bare_output_attach(record);
     record->args = bare_cmdline.args;
     record->arg_count = bare_cmdline.arg_count;
     record->arg_bytes = bare_cmdline.arg_bytes;

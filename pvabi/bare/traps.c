@@ -7,6 +7,7 @@
 #include "arch/arch.h"
 #include "bare.h"
 #include "cpu.h"
+#include "pvabi/fault.h"
 
 #define SELECTOR_CODE 8u
 #define SELECTOR_TSS 24u
@@ -17,13 +18,7 @@
 #define STACK_BYTES 8192u
 
 #define VECTOR_INVALID_OPCODE 6u
-#define VECTOR_GENERAL_PROTECTION 13u
-#define VECTOR_PAGE_FAULT 14u
-#define FAULT_WRITE 2u
-#define FAULT_FETCH 16u
 #define FLAG_DIRECTION 0x400ull
-#define STACK_SEARCH_PAGES 64u
-#define FRAME_BYTES_MAX (64u << 10)
 
 /* What vectors.S and the CPU push, from the lowest address (arch/frame.h). */
 struct bare_frame {
@@ -142,81 +137,44 @@ static void bare_say_registers(const struct bare_frame *f)
     bare_say("\n");
 }
 
-/* A page that is not there, below the stack (see the monitor's rule, which this repeats). */
-static bool bare_is_stack_overflow(uint64_t address, uint64_t rsp)
+static unsigned bare_page_look(const void *context, uint64_t address)
 {
-    uint64_t page = address & -BARE_PAGE;
-    bool below = address <= rsp && rsp - address <= 2u * PVN_RED_ZONE;
-    bool in_frame = address > rsp && address - rsp <= FRAME_BYTES_MAX && !bare_mapped(rsp);
+    unsigned mapped = bare_mapped(address);
 
-    if (address < PVN_RAM_BASE || bare_mapped(page) || (!below && !in_frame))
-        return false;
-    for (unsigned i = 1; i <= STACK_SEARCH_PAGES; i++) {
-        if (bare_mapped(page + i * BARE_PAGE) & BARE_MAP_WRITE)
-            return true;
-    }
-    return false;
+    (void)context;
+    return (mapped & BARE_MAP_PRESENT ? PV_PAGE_PRESENT : 0) |
+           (mapped & BARE_MAP_WRITE ? PV_PAGE_WRITE : 0) |
+           (mapped & BARE_MAP_EXECUTE ? PV_PAGE_EXECUTE : 0) |
+           (bare_in_ram(address) ? PV_PAGE_RAM : 0);
 }
 
 static void bare_describe_page_fault(const struct bare_frame *f)
 {
     uint64_t address = bare_cr2();
-    unsigned mapped = bare_mapped(address);
-    bool overflow = !(f->error & FAULT_FETCH) && bare_is_stack_overflow(address, f->rsp);
+    bool overflow = pv_fault_is_stack_overflow(address, f->error, f->rsp, bare_page_look, NULL);
 
     bare_say(overflow ? "stack overflow: " : "page fault: ");
-    bare_say(f->error & FAULT_FETCH   ? "execute at 0x"
-             : f->error & FAULT_WRITE ? "write to 0x"
-                                      : "read from 0x");
+    bare_say(pv_fault_access(f->error));
+    bare_say(" 0x");
     bare_say_hex(address, 1);
     if (overflow)
         return;
-    if (address < BARE_PAGE)
-        bare_say(" (NULL page)");
-    else if (mapped && f->error & FAULT_FETCH)
-        bare_say(" (non-executable memory)");
-    else if (mapped && f->error & FAULT_WRITE)
-        bare_say(mapped & BARE_MAP_EXECUTE ? " (program text)" : " (read-only memory)");
-    else if (bare_in_ram(address))
-        bare_say(" (a guard page or protected memory)");
-    else
-        bare_say(" (unmapped memory)");
+    bare_say(" (");
+    bare_say(pv_fault_why(address, f->error, bare_page_look(NULL, address)));
+    bare_say(")");
 }
 
 static void bare_describe(const struct bare_frame *f)
 {
-    static const char *const bare_names[BARE_VECTOR_FIRST] = {
-        [0] = "divide error",
-        [1] = "debug trap",
-        [2] = "non-maskable interrupt",
-        [3] = "breakpoint",
-        [4] = "overflow",
-        [5] = "bound range exceeded",
-        [6] = "invalid opcode",
-        [7] = "no floating-point unit",
-        [8] = "double fault",
-        [10] = "invalid TSS",
-        [11] = "segment not present",
-        [12] = "stack segment fault",
-        [13] = "general protection",
-        [14] = "page fault",
-        [16] = "x87 floating-point error",
-        [17] = "alignment check",
-        [18] = "machine check",
-        [19] = "SIMD floating-point error",
-        [21] = "control protection",
-    };
-    const char *name = bare_names[f->vector];
-
-    if (f->vector == VECTOR_PAGE_FAULT) {
+    if (f->vector == PV_FAULT_PAGE) {
         bare_describe_page_fault(f);
-    } else if (f->vector == VECTOR_GENERAL_PROTECTION && f->error & 2) {
-        bare_say("general protection: software interrupt 0x");
+    } else if (f->vector == PV_FAULT_GENERAL_PROTECTION && f->error & PV_FAULT_IS_INTERRUPT) {
+        bare_say(PV_FAULT_INTERRUPT_TEXT);
         bare_say_hex(f->error >> 3, 1);
-    } else if (f->vector == VECTOR_GENERAL_PROTECTION) {
-        bare_say("general protection: a privileged instruction or a non-canonical address");
+    } else if (f->vector == PV_FAULT_GENERAL_PROTECTION) {
+        bare_say(PV_FAULT_PROTECTION_TEXT);
     } else {
-        bare_say(name != NULL ? name : "exception");
+        bare_say(pv_fault_name((unsigned)f->vector));
         bare_say(" (exception ");
         bare_say_decimal((unsigned)f->vector);
         bare_say(")");

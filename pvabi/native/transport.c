@@ -110,11 +110,25 @@ static uint64_t native_config_read(const struct virtio_transport *transport, uin
     }
 }
 
+/* The ABI has nothing there that a driver writes. */
+static void native_config_write(const struct virtio_transport *transport, uint32_t offset,
+                                uint32_t value)
+{
+    (void)transport, (void)offset, (void)value;
+}
+
 static uint32_t native_config_generation(const struct virtio_transport *transport)
 {
     /* Acquire: loads of the configuration must not rise above this one; seen after them, the same
      * value proves that they belong together (x86 does not reorder loads). */
     return __atomic_load_n(&native_of(transport)->record->config_generation, __ATOMIC_ACQUIRE);
+}
+
+static unsigned native_config_event(const struct virtio_transport *transport)
+{
+    uint16_t event = native_of(transport)->record->config_event;
+
+    return event < PV_EVENT_COUNT ? event : PV_EVENT_SYSTEM;
 }
 
 /* The ABI has no word for it: a device whose doorbell does not ring any more is given up. */
@@ -133,28 +147,14 @@ static const struct virtio_transport_ops native_transport_ops = {
     .driver_ok = native_driver_ok,
     .notify = native_notify,
     .config_read = native_config_read,
+    .config_write = native_config_write,
     .config_generation = native_config_generation,
+    .config_event = native_config_event,
     .fail = native_fail,
 };
 
-static EARLY bool class_of(uint16_t type, enum pv_class *class)
-{
-    switch (type) {
-    case VIRTIO_ID_NET:
-        *class = PV_NET;
-        return true;
-    case VIRTIO_ID_BLOCK:
-        *class = PV_BLK;
-        return true;
-    case VIRTIO_ID_CONSOLE:
-        *class = PV_CONSOLE;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static EARLY void native_device_take(const struct pvn_device *record, enum pv_class class)
+static EARLY void native_device_take(const struct pvn_device *record, enum pv_class class,
+                                     enum pv_family family)
 {
     struct native_device *native = &natives[device_count];
     struct pv_device *device = &devices[device_count];
@@ -170,7 +170,7 @@ static EARLY void native_device_take(const struct pvn_device *record, enum pv_cl
             native->queue_sizes[i] = size;
     }
     device->class = class;
-    device->family = PV_FAMILY_VIRTIO;
+    device->family = family;
     device->index = record->index;
     device->transport = &native->transport;
     __builtin_memcpy(device->net.ip4, record->net.ip4, sizeof(device->net.ip4));
@@ -184,12 +184,13 @@ static EARLY void native_device_take(const struct pvn_device *record, enum pv_cl
 EARLY void native_devices_find(const void *table, unsigned count, uint32_t stride)
 {
     enum pv_class class;
+    enum pv_family family;
 
     for (unsigned i = 0; i < count; i++) {
         const struct pvn_device *record = (const void *)((const char *)table + (size_t)i * stride);
 
-        if (class_of(record->type, &class))
-            native_device_take(record, class);
+        if (virtio_class_of(record->type, &class, &family))
+            native_device_take(record, class, family);
     }
 }
 

@@ -38,7 +38,8 @@ struct virtio_queue_memory virtio_queue_take(struct virtio_arena *arena,
     return memory;
 }
 
-int virtio_negotiate(const struct virtio_transport *transport, uint64_t wanted, uint64_t *features)
+int virtio_negotiate_by(const struct virtio_transport *transport, uint64_t wanted,
+                        uint64_t (*choose)(uint64_t offered), uint64_t *features)
 {
     int result = transport->ops->begin(transport);
 
@@ -46,7 +47,14 @@ int virtio_negotiate(const struct virtio_transport *transport, uint64_t wanted, 
         return result;
     wanted |= VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_ANY_LAYOUT;
     *features = transport->ops->features(transport) & wanted;
+    if (choose)
+        *features = choose(*features);
     return transport->ops->accept(transport, *features);
+}
+
+int virtio_negotiate(const struct virtio_transport *transport, uint64_t wanted, uint64_t *features)
+{
+    return virtio_negotiate_by(transport, wanted, NULL, features);
 }
 
 int virtio_queue_attach(const struct virtio_transport *transport, unsigned queue,

@@ -40,6 +40,10 @@ struct virtio_queue_memory virtio_queue_take(struct virtio_arena *arena,
 /* Resets the device and settles on `wanted` (and what every queue can use) as far as it is offered.
  * 0, or -EIO. */
 int virtio_negotiate(const struct virtio_transport *transport, uint64_t wanted, uint64_t *features);
+/* The same where features depend on each other: `choose` gets what is offered of `wanted` and
+ * returns the part that makes sense together. */
+int virtio_negotiate_by(const struct virtio_transport *transport, uint64_t wanted,
+                        uint64_t (*choose)(uint64_t offered), uint64_t *features);
 
 /* Puts a queue to work; *event is what it raises. 0, or -EIO. */
 int virtio_queue_attach(const struct virtio_transport *transport, unsigned queue,

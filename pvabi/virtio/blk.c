@@ -7,9 +7,12 @@
 #include "blk.h"
 
 #include "attach.h"
+#include "blk_request.h"
 #include "pvabi/errno.h"
 
+#define BLK_PATIENCE_NS 1000000000ull
 #define BLK_RING_WANTED 128u
+#define BLK_DESCRIPTORS_MIN 3u  /* header, one segment, status */
 #define BLK_SEGMENTS_MAX 6u     /* with header and status 8 descriptors */
 #define BLK_SECTORS_MAX 0x8000u /* 16 MiB in one request */
 #define BLK_BLOCK_BYTES_MAX 65536u
@@ -126,7 +129,7 @@ static const char *blk_limits_set(struct virtio_blk *frontend, unsigned size)
     if (config.seg_max > 1u)
         blk->segments_max = least(config.seg_max, BLK_SEGMENTS_MAX);
     blk->segments_max = least(blk->segments_max, size - 2u);
-    blk->requests_max = size / (blk->segments_max + 2u);
+    blk->requests_max = size / BLK_DESCRIPTORS_MIN;
 
     blk->sectors_max = BLK_SECTORS_MAX;
     if (frontend->features & VIRTIO_BLK_F_SIZE_MAX) /* then no single segment can be too long */
@@ -168,43 +171,8 @@ static int blk_attach(const struct pv_device *device, void *memory, struct pv_bl
                             &frontend->blk.event) < 0)
         return blk_fail(frontend, "queue set-up failed");
     transport->ops->driver_ok(transport);
+    frontend->blk.patience_ns = transport->ops->working ? BLK_PATIENCE_NS : 0;
     return 0;
-}
-
-/* The sectors that a well-formed request covers; 0 when it is malformed (a flush covers none, and
- * is not asked for). */
-static uint32_t blk_sectors(const struct pv_blk *blk, const struct pv_blk_request *request)
-{
-    uint64_t bytes = 0;
-
-    if (request->operation == PV_BLK_DISCARD)
-        return request->sector_count;
-    if (request->segment_count > blk->segments_max)
-        return 0;
-    for (unsigned i = 0; i < request->segment_count; i++) {
-        uint32_t part = request->segments[i].bytes;
-
-        if (part == 0 || part % PV_SECTOR_BYTES != 0)
-            return 0;
-        bytes += part;
-    }
-    return (uint32_t)(bytes / PV_SECTOR_BYTES);
-}
-
-static bool blk_request_valid(const struct pv_blk *blk, const struct pv_blk_request *request)
-{
-    bool writes = request->operation == PV_BLK_WRITE || request->operation == PV_BLK_DISCARD;
-    uint32_t sectors;
-
-    if (!request->cookie || (writes && blk->read_only))
-        return false;
-    if (request->operation == PV_BLK_FLUSH)
-        return blk->can_flush;
-    if (request->operation == PV_BLK_DISCARD && !blk->can_discard)
-        return false;
-    sectors = blk_sectors(blk, request);
-    return sectors > 0 && sectors <= blk->sectors_max && request->sector <= blk->sector_count &&
-           sectors <= blk->sector_count - request->sector;
 }
 
 static int blk_submit(struct pv_blk *blk, const struct pv_blk_request *request)
@@ -222,7 +190,7 @@ static int blk_submit(struct pv_blk *blk, const struct pv_blk_request *request)
 
     if (blk->fault)
         return -EIO;
-    if ((unsigned)request->operation > PV_BLK_DISCARD || !blk_request_valid(blk, request))
+    if (!blk_request_valid(blk, request))
         return -EINVAL;
     if (virtqueue_free(&frontend->vq) == 0)
         return -EAGAIN;
@@ -291,7 +259,10 @@ static void blk_refresh(struct pv_blk *blk)
 
     if (blk->fault)
         return;
-    if (blk_config_read(frontend, &config) < 0)
+    if (frontend->transport->ops->working &&
+        !frontend->transport->ops->working(frontend->transport))
+        blk_fail(frontend, "the device is gone");
+    else if (blk_config_read(frontend, &config) < 0)
         blk_fail(frontend, "configuration does not come to rest");
     else if (config.capacity > UINT64_MAX / PV_SECTOR_BYTES)
         blk_fail(frontend, "capacity is too large");

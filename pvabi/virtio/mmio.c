@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio over a page of registers (mmio.h). Section numbers are those of virtio 1.2. Queue sizes
- * are read once, when the device is opened; everything else is asked of the device when it is
- * needed, and each answer is used once.
+ * virtio over a page of registers (mmio.h). Section numbers are those of virtio 1.2. A
+ * queue's size is read once, when it is first asked for; everything else is asked of the device
+ * when it is needed, and each answer is used once.
  */
 #include "mmio.h"
 
 #include "pvabi/errno.h"
+#include "pvabi/pv.h"
 #include "wire.h"
 
 #define DEVICES_MAX 32u
@@ -40,6 +41,7 @@
 #define STATUS_DRIVER 2u
 #define STATUS_DRIVER_OK 4u
 #define STATUS_FEATURES_OK 8u
+#define STATUS_NEEDS_RESET 64u
 #define STATUS_FAILED 128u
 #define RESET_TRIES 100000u
 
@@ -49,8 +51,9 @@ struct mmio_device {
     char *registers;
     uint64_t config_bytes;
     uint16_t event_first;
-    bool legacy;
-    uint16_t queue_sizes[VIRTIO_MMIO_EVENTS]; /* the greatest powers of two; 0: no such queue */
+    bool legacy, stuck;    /* stuck: it does not reset, so it counts as one without queues */
+    uint16_t queues_known; /* a bit for each queue whose size was read */
+    uint16_t queue_sizes[VIRTIO_MMIO_QUEUES_MAX]; /* the greatest powers of two; 0: none */
 };
 
 static struct mmio_device mmio_devices[DEVICES_MAX] __attribute__((section(".bss..cold")));
@@ -130,11 +133,34 @@ static int mmio_accept(const struct virtio_transport *transport, uint64_t featur
     return mmio_read(device, MMIO_STATUS) & STATUS_FEATURES_OK ? 0 : -EIO;
 }
 
+/* The greatest power of two that a queue may have. */
+static uint16_t mmio_size_of(const struct mmio_device *device, unsigned queue)
+{
+    uint32_t most;
+    uint16_t size = 1;
+
+    mmio_write(device, MMIO_QUEUE_SELECT, queue);
+    most = mmio_read(device, MMIO_QUEUE_SIZE_MAX);
+    if (most == 0)
+        return 0;
+    while (size <= most / 2 && size < 32768u)
+        size = (uint16_t)(size << 1);
+    return size;
+}
+
 static uint16_t mmio_queue_size(const struct virtio_transport *transport, unsigned queue,
                                 uint16_t wanted)
 {
-    uint16_t size = queue < VIRTIO_MMIO_EVENTS ? mmio_of(transport)->queue_sizes[queue] : 0;
+    struct mmio_device *device = (struct mmio_device *)(uintptr_t)transport;
+    uint16_t size;
 
+    if (queue >= VIRTIO_MMIO_QUEUES_MAX || device->stuck)
+        return 0;
+    if (!(device->queues_known & 1u << queue)) {
+        device->queues_known |= (uint16_t)(1u << queue);
+        device->queue_sizes[queue] = mmio_size_of(device, queue);
+    }
+    size = device->queue_sizes[queue];
     while (size > wanted)
         size = (uint16_t)(size >> 1);
     return size;
@@ -168,7 +194,7 @@ static int mmio_queue_setup(const struct virtio_transport *transport, unsigned q
         .desc = at,
         .avail = at + VIRTQ_DESC_BYTES(size),
         .used = at + mmio_used_offset(device, size),
-        .event = device->event_first + queue,
+        .event = device->event_first + queue % VIRTIO_MMIO_EVENTS,
     };
     mmio_write(device, MMIO_QUEUE_SELECT, queue);
     most = mmio_read(device, MMIO_QUEUE_SIZE_MAX);
@@ -202,6 +228,7 @@ static void mmio_driver_ok(const struct virtio_transport *transport)
 
 static void mmio_notify(const struct virtio_transport *transport, unsigned queue)
 {
+    pv_counters.doorbells++;
     mmio_write(mmio_of(transport), MMIO_QUEUE_NOTIFY, queue);
 }
 
@@ -219,11 +246,34 @@ static uint64_t mmio_config_read(const struct virtio_transport *transport, uint3
     return device->host->read(at, 4) | (uint64_t)device->host->read(at + 4, 4) << 32;
 }
 
+static void mmio_config_write(const struct virtio_transport *transport, uint32_t offset,
+                              uint32_t value)
+{
+    const struct mmio_device *device = mmio_of(transport);
+
+    if (offset <= device->config_bytes && sizeof(value) <= device->config_bytes - offset)
+        mmio_write(device, MMIO_CONFIG + offset, value);
+}
+
 static uint32_t mmio_config_generation(const struct virtio_transport *transport)
 {
     const struct mmio_device *device = mmio_of(transport);
 
     return device->legacy ? 0 : mmio_read(device, MMIO_CONFIG_GENERATION);
+}
+
+/* The interrupt's status tells it from used buffers, and the platform raises the event (mmio.h). */
+static unsigned mmio_config_event(const struct virtio_transport *transport)
+{
+    (void)transport;
+    return PV_EVENT_SYSTEM;
+}
+
+static bool mmio_working(const struct virtio_transport *transport)
+{
+    uint32_t status = mmio_read(mmio_of(transport), MMIO_STATUS);
+
+    return (status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK;
 }
 
 static void mmio_fail(const struct virtio_transport *transport)
@@ -241,7 +291,10 @@ static const struct virtio_transport_ops mmio_transport_ops = {
     .driver_ok = mmio_driver_ok,
     .notify = mmio_notify,
     .config_read = mmio_config_read,
+    .config_write = mmio_config_write,
     .config_generation = mmio_config_generation,
+    .config_event = mmio_config_event,
+    .working = mmio_working,
     .fail = mmio_fail,
 };
 
@@ -256,21 +309,6 @@ uint32_t virtio_mmio_type(const struct virtio_host *host, void *registers, uint6
     if (version != 1 && version != 2)
         return 0;
     return host->read(at + MMIO_DEVICE_ID, 4);
-}
-
-/* The greatest power of two that a queue may have. */
-static uint16_t mmio_size_of(const struct mmio_device *device, unsigned queue)
-{
-    uint32_t most;
-    uint16_t size = 1;
-
-    mmio_write(device, MMIO_QUEUE_SELECT, queue);
-    most = mmio_read(device, MMIO_QUEUE_SIZE_MAX);
-    if (most == 0)
-        return 0;
-    while (size <= most / 2 && size < 32768u)
-        size = (uint16_t)(size << 1);
-    return size;
 }
 
 const struct virtio_transport *virtio_mmio_open(const struct virtio_host *host, void *registers,
@@ -288,10 +326,7 @@ const struct virtio_transport *virtio_mmio_open(const struct virtio_host *host, 
         .event_first = (uint16_t)event_first,
         .legacy = host->read((const char *)registers + MMIO_VERSION, 4) == 1,
     };
-    if (mmio_reset(device) == 0) {
-        for (unsigned i = 0; i < VIRTIO_MMIO_EVENTS; i++)
-            device->queue_sizes[i] = mmio_size_of(device, i);
-    }
+    device->stuck = mmio_reset(device) < 0;
     mmio_count++;
     return &device->transport;
 }

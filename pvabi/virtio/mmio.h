@@ -10,11 +10,14 @@
 
 #include "host.h"
 
-/* Events of one device, one for each queue that it may have. */
+/* Queues of one device (a console's are the most), and its events, which they share in turn: an
+ * interrupt raises all of them. */
+#define VIRTIO_MMIO_QUEUES_MAX 10u
 #define VIRTIO_MMIO_EVENTS 4u
 #define VIRTIO_MMIO_BYTES_MIN 0x100u
 
-/* Registers that the platform's interrupt code reads and, when not zero, writes back. */
+/* Registers that the platform's interrupt code reads and, when not zero, writes back. Bit 1 of the
+ * status (VIRTIO_CONFIG_CHANGED in host.h) asks it to raise PV_EVENT_SYSTEM. */
 #define VIRTIO_MMIO_INTERRUPT_STATUS 0x60u
 #define VIRTIO_MMIO_INTERRUPT_ACK 0x64u
 

@@ -55,6 +55,8 @@ static unsigned queue_count(uint32_t type)
     switch (type) {
     case VIRTIO_ID_NET:
         return 2;
+    case VIRTIO_ID_SCSI:
+        return 3;
     case VIRTIO_ID_BLOCK:
     case VIRTIO_ID_ENTROPY:
         return 1;

@@ -52,6 +52,8 @@ struct walk {
     void (*visit)(const struct pci_function *function, void *argument);
     void *argument;
     uint64_t buses[PCI_BUSES / 64u]; /* those that bridges lead to */
+    uint8_t root_device[PCI_BUSES];  /* of the bridges, as in struct pci_function */
+    uint8_t root_turns[PCI_BUSES];
 };
 
 /* Buses behind bridges have higher numbers, so one ascending pass meets each once, and a bridge
@@ -65,6 +67,8 @@ static void walk_function(struct walk *walk, const struct pci_function *function
         return;
     secondary = pci_config_read(function, PCI_SECONDARY_BUS, 1);
     walk->buses[secondary / 64u] |= 1ull << (secondary % 64u);
+    walk->root_device[secondary] = function->root_device;
+    walk->root_turns[secondary] = function->root_turns;
 }
 
 static void walk_bus(struct walk *walk, unsigned bus, char *window)
@@ -78,6 +82,8 @@ static void walk_bus(struct walk *walk, unsigned bus, char *window)
                 .host = walk->host,
                 .window = window ? window + (size_t)place * PCI_ECAM_FUNCTION_BYTES : NULL,
                 .address = (uint16_t)(bus << 8 | place),
+                .root_device = (uint8_t)(bus > 0 ? walk->root_device[bus] : device),
+                .root_turns = (uint8_t)(bus > 0 ? walk->root_turns[bus] + device : 0),
             };
             unsigned header;
 

@@ -22,6 +22,7 @@
 #define PCI_SUBSYSTEM_ID 0x2eu
 #define PCI_CAPABILITIES 0x34u
 #define PCI_INTERRUPT_LINE 0x3cu
+#define PCI_INTERRUPT_PIN 0x3du
 
 #define PCI_COMMAND_PORTS 0x1u
 #define PCI_COMMAND_MEMORY 0x2u
@@ -110,6 +111,7 @@ _Static_assert(offsetof(struct virtio_pci_legacy, config_vector) == VIRTIO_PCI_L
 #define VIRTIO_STATUS_DRIVER 2u
 #define VIRTIO_STATUS_DRIVER_OK 4u
 #define VIRTIO_STATUS_FEATURES_OK 8u
+#define VIRTIO_STATUS_NEEDS_RESET 64u
 #define VIRTIO_STATUS_FAILED 128u
 #define VIRTIO_STATUS_GONE 0xffu /* what reads as all ones is not there any more */
 
@@ -120,6 +122,9 @@ struct pci_function {
     const struct virtio_host *host;
     char *window;     /* its part of the ECAM, NULL: ports */
     uint16_t address; /* bus, device, function: 8, 5 and 3 bits */
+    /* The device on the root bus that it is or is behind, and how many pins further its own come out
+     * there: a bridge turns them by the number of the device behind it. */
+    uint8_t root_device, root_turns;
 };
 
 /* A base address register: address space, if bytes is not 0. */
@@ -135,7 +140,8 @@ struct pci_region {
     uint32_t bytes; /* 0: there is none */
 };
 
-#define PCI_QUEUES_MAX 4u
+#define PCI_QUEUES_MAX 10u  /* a console's: two for each of four ports and two for control */
+#define PCI_MESSAGES_MAX 5u /* of one device: what has more queues shares one */
 
 struct pci_queue {
     uint16_t size; /* as the device said once; 0: no such queue */
@@ -155,6 +161,7 @@ struct pci_device {
     uint16_t msix_count;    /* vectors in it */
     uint16_t vectors[PCI_QUEUES_MAX + 1u]; /* by queue; the last is of the configuration */
     uint16_t event_first;                  /* one event for each queue from here on */
+    uint16_t config_event;                 /* raised when the configuration changes */
     unsigned queue_count;                  /* that we use at most */
     struct pci_queue queues[PCI_QUEUES_MAX];
 };
@@ -227,6 +234,7 @@ unsigned pci_msix_find(struct pci_device *device, const struct pci_bar bars[PCI_
 /* Connects the device's interrupts: a message for each queue and one for the configuration, one for
  * all, or the line. `msix` is the capability's offset or 0. Returns NULL or what is wrong. */
 const char *pci_interrupts_connect(struct pci_device *device, unsigned msix);
+unsigned pci_config_event(const struct virtio_transport *transport); /* transport.h */
 /* The device's interrupts may come, or not any more. */
 void pci_interrupts_mask(const struct pci_device *device, bool masked);
 
@@ -257,6 +265,15 @@ static inline uint64_t pci_config_field(const struct pci_device *device,
     if (bytes > 4u)
         value |= (uint64_t)pci_region_read(device, region, base + offset + 4u, 4) << 32;
     return value;
+}
+
+static inline void pci_config_field_write(const struct pci_device *device,
+                                          const struct pci_region *region, uint32_t base,
+                                          uint32_t offset, uint32_t value)
+{
+    if (base <= region->bytes && offset <= region->bytes - base &&
+        sizeof(value) <= region->bytes - base - offset)
+        pci_region_write(device, region, base + offset, sizeof(value), value);
 }
 
 /* The parts of a queue one behind the other, the used ring aligned. Returns the bytes. */

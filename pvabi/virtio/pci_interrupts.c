@@ -20,8 +20,11 @@ static int message_write(struct pci_device *device, unsigned vector,
 {
     uint32_t entry = vector * PCI_MSIX_ENTRY_BYTES, data = 0;
     uint64_t address = 0;
-    int result = device->function.host->message_connect(source, &address, &data);
+    struct virtio_source whole = *source;
+    int result;
 
+    whole.mask = device->msix.at + entry + offsetof(struct msix_entry, control);
+    result = device->function.host->message_connect(&whole, &address, &data);
     if (result < 0)
         return result;
     pci_region_write(device, &device->msix, entry + offsetof(struct msix_entry, address), 4,
@@ -32,12 +35,13 @@ static int message_write(struct pci_device *device, unsigned vector,
     return 0;
 }
 
-/* A message for each queue, and the last for the configuration: -errno when there are too few. */
+/* A message for each queue, and the last for the configuration: -errno when there are too few, or
+ * so many queues that they would leave no vectors for other devices. */
 static int messages_apart(struct pci_device *device)
 {
     struct virtio_source source = {.event_count = 1};
 
-    if (device->msix_count <= device->queue_count)
+    if (device->msix_count <= device->queue_count || device->queue_count >= PCI_MESSAGES_MAX)
         return -EIO;
     for (unsigned i = 0; i <= device->queue_count; i++) {
         int result;
@@ -60,6 +64,7 @@ static int message_shared(struct pci_device *device)
 
     for (unsigned i = 0; i <= PCI_QUEUES_MAX; i++)
         device->vectors[i] = 0;
+    device->config_event = device->event_first;
     return message_write(device, 0, &source);
 }
 
@@ -67,11 +72,15 @@ static int message_shared(struct pci_device *device)
 static int line_connect(struct pci_device *device)
 {
     const struct pci_region *isr = &device->structures[VIRTIO_PCI_ISR];
-    uint32_t line = pci_config_read(&device->function, PCI_INTERRUPT_LINE, 1);
+    const struct pci_function *function = &device->function;
+    uint32_t pin = pci_config_read(function, PCI_INTERRUPT_PIN, 1); /* 1: INTA */
+    struct virtio_pin where = {.line = (uint8_t)pci_config_read(function, PCI_INTERRUPT_LINE, 1),
+                               .device = function->root_device,
+                               .pin = (uint8_t)((pin - 1u + function->root_turns) % 4u)};
     struct virtio_source source = {.event_first = device->event_first,
                                    .event_count = (uint16_t)device->queue_count};
 
-    if (line == 0 || line == UINT8_MAX) /* the firmware noted none */
+    if (pin < 1 || pin > 4)
         return -EIO;
     if (isr->bytes == 0)
         source.status_port = (uint16_t)(device->legacy.port +
@@ -80,7 +89,7 @@ static int line_connect(struct pci_device *device)
         source.status = isr->at;
     else
         source.status_port = isr->port;
-    return device->function.host->line_connect(line, &source);
+    return function->host->line_connect(&where, &source);
 }
 
 const char *pci_interrupts_connect(struct pci_device *device, unsigned msix)
@@ -89,6 +98,7 @@ const char *pci_interrupts_connect(struct pci_device *device, unsigned msix)
     uint32_t command = pci_config_read(function, PCI_COMMAND, 2);
     uint32_t control;
 
+    device->config_event = PV_EVENT_SYSTEM;
     device->event_first = (uint16_t)function->host->events_take(device->queue_count);
     if (device->event_first == 0)
         return "there are no events left";
@@ -111,9 +121,14 @@ const char *pci_interrupts_connect(struct pci_device *device, unsigned msix)
     return line_connect(device) < 0 ? "there is no interrupt for it" : NULL;
 }
 
+unsigned pci_config_event(const struct virtio_transport *transport)
+{
+    return pci_device_of(transport)->config_event;
+}
+
 void pci_interrupts_mask(const struct pci_device *device, bool masked)
 {
-    for (unsigned i = 0; i < device->msix_count && i <= PCI_QUEUES_MAX; i++)
+    for (unsigned i = 0; i < device->msix_count && i < PCI_MESSAGES_MAX; i++)
         if (device->msix.bytes)
             pci_region_write(device, &device->msix,
                              i * PCI_MSIX_ENTRY_BYTES + offsetof(struct msix_entry, control), 4,

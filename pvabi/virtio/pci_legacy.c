@@ -126,10 +126,27 @@ static uint64_t legacy_config_read(const struct virtio_transport *transport, uin
     return pci_config_field(device, &device->legacy, device->config_offset, offset, bytes);
 }
 
+static void legacy_config_write(const struct virtio_transport *transport, uint32_t offset,
+                                uint32_t value)
+{
+    const struct pci_device *device = pci_device_of(transport);
+
+    pci_config_field_write(device, &device->legacy, device->config_offset, offset, value);
+}
+
 static uint32_t legacy_config_generation(const struct virtio_transport *transport)
 {
     (void)transport;
     return 0;
+}
+
+/* What is not there any more reads as all ones, or as zeros. */
+static bool legacy_working(const struct virtio_transport *transport)
+{
+    uint32_t status = LEGACY_READ(pci_device_of(transport), status);
+
+    return (status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET)) ==
+           VIRTIO_STATUS_DRIVER_OK;
 }
 
 static void legacy_fail(const struct virtio_transport *transport)
@@ -150,6 +167,9 @@ const struct virtio_transport_ops pci_legacy_ops = {
     .driver_ok = legacy_driver_ok,
     .notify = legacy_notify,
     .config_read = legacy_config_read,
+    .config_write = legacy_config_write,
     .config_generation = legacy_config_generation,
+    .config_event = pci_config_event,
+    .working = legacy_working,
     .fail = legacy_fail,
 };

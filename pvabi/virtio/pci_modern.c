@@ -170,9 +170,26 @@ static uint64_t modern_config_read(const struct virtio_transport *transport, uin
     return pci_config_field(device, &device->structures[VIRTIO_PCI_CONFIG], 0, offset, bytes);
 }
 
+static void modern_config_write(const struct virtio_transport *transport, uint32_t offset,
+                                uint32_t value)
+{
+    const struct pci_device *device = pci_device_of(transport);
+
+    pci_config_field_write(device, &device->structures[VIRTIO_PCI_CONFIG], 0, offset, value);
+}
+
 static uint32_t modern_config_generation(const struct virtio_transport *transport)
 {
     return COMMON_READ(pci_device_of(transport), config_generation);
+}
+
+/* What is not there any more reads as all ones, or as zeros. */
+static bool modern_working(const struct virtio_transport *transport)
+{
+    uint32_t status = COMMON_READ(pci_device_of(transport), status);
+
+    return (status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET)) ==
+           VIRTIO_STATUS_DRIVER_OK;
 }
 
 static void modern_fail(const struct virtio_transport *transport)
@@ -193,6 +210,9 @@ const struct virtio_transport_ops pci_modern_ops = {
     .driver_ok = modern_driver_ok,
     .notify = modern_notify,
     .config_read = modern_config_read,
+    .config_write = modern_config_write,
     .config_generation = modern_config_generation,
+    .config_event = pci_config_event,
+    .working = modern_working,
     .fail = modern_fail,
 };

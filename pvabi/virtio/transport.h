@@ -6,17 +6,18 @@
  *
  *     queue_size, queue_bytes        any time, to size the attach memory
  *     begin, features, accept        reset, ACKNOWLEDGE, DRIVER; ...; FEATURES_OK
- *     config_generation, config_read
+ *     config_generation, config_read, config_write
  *     queue_setup                    for each queue
  *     driver_ok
- *     notify, config_*, fail         in service
+ *     notify, config_*, working, fail   in service
  *
  * No operation blocks on the device for long or allocates. What a device says once (queue sizes) a
- * transport reads once, when it finds the device, so that later calls repeat the first answer.
+ * transport reads once, so that later calls repeat the first answer.
  */
 #ifndef VIRTIO_TRANSPORT_H
 #define VIRTIO_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,8 +57,16 @@ struct virtio_transport_ops {
     /* Reads one field of 1, 2, 4 or 8 bytes of the device's configuration; zero beyond its end. */
     uint64_t (*config_read)(const struct virtio_transport *transport, uint32_t offset,
                             unsigned bytes);
+    /* Writes one field of 4 bytes there; nothing beyond its end. */
+    void (*config_write)(const struct virtio_transport *transport, uint32_t offset, uint32_t value);
     /* Differs after the configuration changed (2.5.1); always 0 on legacy devices. */
     uint32_t (*config_generation)(const struct virtio_transport *transport);
+    /* The event that is raised when the configuration changes: the device's own, one of its queues',
+     * or PV_EVENT_SYSTEM. */
+    unsigned (*config_event)(const struct virtio_transport *transport);
+    /* Is the device there, and at work? After DRIVER_OK: false when it has vanished, was reset by
+     * someone else, or asks for a reset (2.1.2). NULL: it cannot. */
+    bool (*working)(const struct virtio_transport *transport);
     /* FAILED: the driver has given the device up. It is not notified any more. */
     void (*fail)(const struct virtio_transport *transport);
 };

@@ -57,7 +57,7 @@ int virtqueue_add(struct virtqueue *vq, const struct virtqueue_buffer *buffers, 
 {
     unsigned count = readable + writable;
     uint16_t head = vq->free_head, slot = head, last = head;
-    uint32_t writable_bytes = 0;
+    uint32_t used_bytes_max = 0;
 
     if (vq->fault)
         return -EIO;
@@ -76,8 +76,8 @@ int virtqueue_add(struct virtqueue *vq, const struct virtqueue_buffer *buffers, 
             .flags = (uint16_t)flags,
             .next = i + 1u < count ? next : 0u,
         };
-        if (!to_device)
-            writable_bytes += buffers[i].bytes;
+        if (!to_device || vq->counts_read)
+            used_bytes_max += buffers[i].bytes;
         last = slot;
         slot = next;
     }
@@ -85,7 +85,7 @@ int virtqueue_add(struct virtqueue *vq, const struct virtqueue_buffer *buffers, 
     vq->free_head = vq->slots[last].next;
     vq->free_count = (uint16_t)(vq->free_count - count);
     vq->slots[head].cookie = cookie;
-    vq->slots[head].writable_bytes = writable_bytes;
+    vq->slots[head].used_bytes_max = used_bytes_max;
     vq->slots[head].count = (uint16_t)count;
     vq->in_flight++;
     vq->avail->ring[vq->avail_next & (vq->size - 1u)] = head;
@@ -159,7 +159,7 @@ int virtqueue_take(struct virtqueue *vq, struct virtqueue_used *used)
     bytes = __atomic_load_n(&element->bytes, __ATOMIC_RELAXED);
     if (id >= vq->size || vq->slots[id].count == 0)
         return virtqueue_fail(vq, "used id is not in flight");
-    if (bytes > vq->slots[id].writable_bytes)
+    if (bytes > vq->slots[id].used_bytes_max)
         return virtqueue_fail(vq, "used length beyond the buffer");
 
     used->cookie = vq->slots[id].cookie;

@@ -30,7 +30,7 @@
 /* One descriptor, as the driver remembers it. */
 struct virtqueue_slot {
     void *cookie;            /* of a chain that begins here */
-    uint32_t writable_bytes; /* of that chain: the device cannot have written more */
+    uint32_t used_bytes_max; /* of that chain: the device cannot have written more */
     uint16_t next;           /* of the chain, or of the free list */
     uint16_t count;          /* descriptors of the chain in flight that begins here, otherwise 0 */
 };
@@ -50,6 +50,8 @@ struct virtqueue {
     uint16_t used_next;  /* free-running: the next entry of used.ring */
     bool event_index;
     bool quiet; /* without event index: NO_INTERRUPT is set */
+    bool
+        counts_read; /* set by the frontend: used lengths of this device may include what it read */
 };
 
 /* A part of a chain. */
@@ -61,7 +63,7 @@ struct virtqueue_buffer {
 /* A chain that came back. */
 struct virtqueue_used {
     void *cookie;
-    uint32_t bytes; /* written by the device, at most what was writable */
+    uint32_t bytes; /* written by the device, at most what it could (counts_read: or read) */
     uint16_t head;
 };
 

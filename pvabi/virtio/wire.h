@@ -10,11 +10,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pvabi/pv.h"
+
 /* Device ids (5). */
 #define VIRTIO_ID_NET 1u
 #define VIRTIO_ID_BLOCK 2u
 #define VIRTIO_ID_CONSOLE 3u
 #define VIRTIO_ID_ENTROPY 4u
+#define VIRTIO_ID_SCSI 8u
+
+/* What our frontends serve such a device as; false: none of them does. */
+static inline bool virtio_class_of(uint32_t type, enum pv_class *class, enum pv_family *family)
+{
+    *family = PV_FAMILY_VIRTIO;
+    switch (type) {
+    case VIRTIO_ID_NET:
+        *class = PV_NET;
+        return true;
+    case VIRTIO_ID_BLOCK:
+        *class = PV_BLK;
+        return true;
+    case VIRTIO_ID_CONSOLE:
+        *class = PV_CONSOLE;
+        return true;
+    case VIRTIO_ID_ENTROPY:
+        *class = PV_RNG;
+        return true;
+    case VIRTIO_ID_SCSI:
+        *class = PV_BLK;
+        *family = PV_FAMILY_VIRTIO_SCSI;
+        return true;
+    default:
+        return false;
+    }
+}
 
 /* Features that concern every device (6 and 6.3). */
 #define VIRTIO_F_ANY_LAYOUT (1ull << 27)
@@ -123,17 +152,57 @@ _Static_assert(offsetof(struct virtio_blk_config, blk_size) == 20, "virtio_blk_c
 _Static_assert(offsetof(struct virtio_blk_config, max_discard_sectors) == 36,
                "virtio_blk_config.max_discard_sectors");
 
+/* ---- console (5.3) ------------------------------------------------------------------------ */
+
+#define VIRTIO_CONSOLE_F_MULTIPORT (1ull << 1)
+#define VIRTIO_CONSOLE_F_EMERG_WRITE (1ull << 2)
+
+struct virtio_console_config { /* 5.3.4 */
+    uint16_t columns;
+    uint16_t rows;
+    uint32_t ports_max;
+    uint32_t emergency_write;
+};
+
+/* What goes over the control queues (5.3.6.2); the name of a port follows in a message. */
+struct virtio_console_control {
+    uint32_t port;
+    uint16_t event;
+    uint16_t value;
+};
+
+enum virtio_console_event {
+    VIRTIO_CONSOLE_DEVICE_READY = 0,
+    VIRTIO_CONSOLE_PORT_ADD = 1,
+    VIRTIO_CONSOLE_PORT_REMOVE = 2,
+    VIRTIO_CONSOLE_PORT_READY = 3,
+    VIRTIO_CONSOLE_CONSOLE_PORT = 4,
+    VIRTIO_CONSOLE_PORT_OPEN = 6,
+    VIRTIO_CONSOLE_PORT_NAME = 7,
+};
+
+_Static_assert(offsetof(struct virtio_console_config, emergency_write) == 8,
+               "virtio_console_config.emergency_write");
+_Static_assert(sizeof(struct virtio_console_control) == 8, "virtio_console_control");
+
 /* ---- network (5.1) ------------------------------------------------------------------------ */
 
 #define VIRTIO_NET_F_CSUM (1ull << 0)
 #define VIRTIO_NET_F_GUEST_CSUM (1ull << 1)
 #define VIRTIO_NET_F_MTU (1ull << 3)
 #define VIRTIO_NET_F_MAC (1ull << 5)
+#define VIRTIO_NET_F_GUEST_TSO4 (1ull << 7)
+#define VIRTIO_NET_F_GUEST_TSO6 (1ull << 8)
+#define VIRTIO_NET_F_HOST_TSO4 (1ull << 11)
+#define VIRTIO_NET_F_HOST_TSO6 (1ull << 12)
+#define VIRTIO_NET_F_MRG_RXBUF (1ull << 15)
 #define VIRTIO_NET_F_STATUS (1ull << 16)
 
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 1u
 #define VIRTIO_NET_HDR_F_DATA_VALID 2u
 #define VIRTIO_NET_HDR_GSO_NONE 0u
+#define VIRTIO_NET_HDR_GSO_TCPV4 1u
+#define VIRTIO_NET_HDR_GSO_TCPV6 4u
 #define VIRTIO_NET_S_LINK_UP 1u
 
 struct virtio_net_header { /* 5.1.6 */
@@ -143,7 +212,7 @@ struct virtio_net_header { /* 5.1.6 */
     uint16_t gso_bytes;
     uint16_t csum_start;
     uint16_t csum_offset;
-    uint16_t num_buffers; /* not there on legacy devices (5.1.6.1) */
+    uint16_t num_buffers; /* not there on legacy devices without MRG_RXBUF (5.1.6.1) */
 };
 #define VIRTIO_NET_HEADER_BYTES 12u
 #define VIRTIO_NET_HEADER_BYTES_LEGACY 10u

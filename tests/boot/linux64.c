@@ -2,7 +2,8 @@
 /*
  * A boot loader for tests: itself a PVH program at 64 MiB, it loads its module (QEMU's -initrd), an
  * image of ours, as VMMs do that speak Linux's 64-bit protocol, and enters it at its ELF entry with
- * a zero page in RSI, paging on. It trusts what it is given.
+ * a zero page in RSI, paging on. The module is the image's RAM disk, too. It trusts what it is given. Words of the
+ * command line (spoil=, odd=) make it hand over what a broken one would.
  */
 #include <stdint.h>
 
@@ -85,6 +86,63 @@ static void put(unsigned at, uint64_t value, unsigned bytes)
     copy(zero_page + at, &value, bytes);
 }
 
+static int says(const char *cmdline, const char *word)
+{
+    for (; *cmdline; cmdline++) {
+        unsigned i = 0;
+
+        while (word[i] && cmdline[i] == word[i])
+            i++;
+        if (!word[i])
+            return 1;
+    }
+    return 0;
+}
+
+static void map_put(unsigned i, uint64_t address, uint64_t bytes, uint32_t type)
+{
+    put(0x2d0 + 20 * i, address, 8);
+    put(0x2d8 + 20 * i, bytes, 8);
+    put(0x2e0 + 20 * i, type, 4);
+}
+
+/* What the command line asks for is wrong with the zero page, or odd. */
+static void spoil(const char *cmdline, const struct module *module)
+{
+    static uint8_t no_root[36] = "RSD PTR ";
+
+    if (says(cmdline, "spoil=root"))
+        put(0x70, (uint64_t)no_root, 8);
+    if (says(cmdline, "spoil=far-root"))
+        put(0x70, 0x7ffffffff000, 8);
+    if (says(cmdline, "spoil=module-far"))
+        put(0xc0, 0x7fff, 4);
+    if (says(cmdline, "spoil=module-image"))
+        put(0x218, 0x100000, 4);
+    if (says(cmdline, "spoil=module-long"))
+        put(0xc4, 1, 4);
+    if (says(cmdline, "spoil=no-map"))
+        put(0x1e8, 0, 1);
+    if (says(cmdline, "spoil=no-ram-here"))
+        map_put(0, 0x2000000, 0x1000000, 1), put(0x1e8, 1, 1);
+    if (says(cmdline, "spoil=little"))
+        map_put(0, 0x100000, 0x40000, 1), put(0x1e8, 1, 1);
+    if (!says(cmdline, "odd=map"))
+        return;
+    /* Not in order, overlapping, with holes, empty, beyond the end, and with RAM that is none. */
+    map_put(0, 0x3000000, 0x800000, 1);
+    map_put(1, 0x100000, 0x280000, 1);
+    map_put(2, 0x3400000, 0x800000, 1);
+    map_put(3, 0x300000, 0x200000, 1);
+    map_put(4, 0x3500000, 0x1000, 2);
+    map_put(5, UINT64_MAX - 10, 100, 1);
+    map_put(6, 0x800000, 0, 1);
+    map_put(7, 0x600001, 0xfffe, 1);
+    map_put(8, 0x800000, 0x100800, 1);
+    map_put(9, module->address & -4096ull, (module->bytes + 8191) & -4096ull, 1);
+    put(0x1e8, 10, 1);
+}
+
 uint64_t load(const struct start_info *info)
 {
     const uint8_t *elf = (const uint8_t *)((const struct module *)info->modules)->address;
@@ -103,6 +161,8 @@ uint64_t load(const struct start_info *info)
         copy(to, elf + header->offset, header->file_bytes);
     }
     put(0x70, info->rsdp, 8);
+    put(0x218, ((const struct module *)info->modules)->address, 4);
+    put(0x21c, ((const struct module *)info->modules)->bytes, 4);
     put(0x1e8, info->memory_map_count, 1);
     put(0x1fe, 0xaa55, 2);
     put(0x202, 0x53726448, 4);
@@ -113,5 +173,6 @@ uint64_t load(const struct start_info *info)
         put(0x2d8 + 20 * i, range[i].bytes, 8);
         put(0x2e0 + 20 * i, range[i].type, 4);
     }
+    spoil((const char *)info->cmdline, (const struct module *)info->modules);
     return *(const uint64_t *)(elf + 24);
 }

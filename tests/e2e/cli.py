@@ -145,11 +145,93 @@ def test_hostile_images():
                         raise Failure(f"{command}, {what} at {at}: {failure}") from None
 
 
+def inspect(image):
+    result = run([CORACLE, "inspect", str(image)])
+    equal((result.status, result.err), (0, ""), f"inspect {image}")
+    return result.out
+
+
+def table(text, heading, columns):
+    """The rows below a heading: name and so many numbers."""
+    lines = iter(text.splitlines())
+    check(any(line.startswith(heading) for line in lines), f"{heading} is not in {text}")
+    rows = {}
+    for line in lines:
+        words = line.rsplit(maxsplit=columns)
+        if not line.startswith("  ") or len(words) != columns + 1:
+            break
+        rows[words[0].strip()] = words[1:]
+    return rows
+
+
 def test_inspect():
-    result = run([CORACLE, "inspect", app("hello")])
-    equal(result.status, 0, "status")
+    text = inspect(app("hello"))
     for word in ("entry", "r-x", "rw-", "least memory"):
-        contains(result.out.lower(), word, "coracle inspect")
+        contains(text.lower(), word, "coracle inspect")
+
+
+def test_inspect_entries():
+    """Each boot protocol's entry is the function that serves it."""
+    text = inspect(app("hello"))
+    address = {words[2].removeprefix("coracle."): int(words[0], 16) for words in
+               map(str.split, run(["nm", app("hello")]).out.splitlines()) if len(words) == 3}
+    for protocol, function in (("native", "pv_native_start"), ("PVH", "pv_pvh_start"),
+                               ("Linux 64", "pv_linux64_start"),
+                               ("multiboot 2", "pv_multiboot2_start")):
+        line = [line for line in text.splitlines() if line.startswith(f"  {protocol} ")]
+        equal(len(line), 1, f"lines of {protocol}")
+        contains(line[0], f"0x{address[function]:08x}", protocol)
+
+
+def test_inspect_parts():
+    """Every byte of every segment belongs to a part, or to the padding."""
+    for name, parts in (("hello", ("application", "arch", "kernel", "lib", "newlib", "pvabi/bare",
+                                   "pvabi/native", "pvabi/virtio/console", "pvabi/virtio/pci")),
+                        ("httpd", ("net", "lwIP", "pvabi/virtio/net", "pvabi/virtio/blk"))):
+        text = inspect(app(name))
+        rows = {part: list(map(int, sizes)) for part, sizes in table(text, "parts:", 4).items()}
+        for part in parts:
+            check(part in rows and sum(rows[part]) > 0, f"{part} is not in {name}: {text}")
+        total = rows.pop("all")
+        equal([sum(column) for column in zip(*rows.values())], total, f"sums of {name}")
+        check(sum(rows["headers and padding"]) < sum(total) / 20, f"padding of {name}: {text}")
+        segments = table(text, "segments:", 2)["all"]
+        equal([sum(total[:3]), sum(total)], list(map(int, segments)), f"the segments of {name}")
+    check("pvabi/virtio/net" not in inspect(app("hello")), "hello has a network")
+
+
+def test_inspect_parts_that_are_not_there():
+    """strip takes the list away; one that was tampered with is not believed."""
+    with folder() as work:
+        for option, word in (("--strip-all", "symbols: no"), ("--strip-debug", "symbols: yes")):
+            run(["strip", option, "-o", str(work / "image"), app("hello")])
+            text = inspect(work / "image")
+            contains(text, "parts: no list of them (removed by strip?)", option)
+            contains(text, word, option)
+        for wrong in ("kernel 99999999 0 0 0\n", "kernel 1 2 3\n", "kernel 1 2 3 4", " 1 2 3 4\n",
+                      "kernel 99999999999999999999 0 0 0\n", "k\x1b[2J 1 1 1 1\n", "k 1 1 1 1\n" * 65):
+            (work / "list").write_text(wrong)
+            run(["objcopy", "--update-section", f".debug_coracle_parts={work / 'list'}",
+                 app("hello"), str(work / "image")])
+            contains(inspect(work / "image"), "parts: their list does not fit", repr(wrong[:30]))
+
+
+def test_inspect_parts_of_a_program():
+    """The program's own archives are the application, whatever they are called; a map that the
+    program's makefile asks for is written."""
+    with folder() as work:
+        (work / "main.c").write_text("int big(void);\nint main(void) { return big(); }\n")
+        (work / "big.c").write_text("static char room[10000];\n"
+                                    "int big(void) { return room[room[5]]++; }\n")
+        driver = os.path.join(os.path.dirname(CORACLE), "coracle-cc")
+        for command in ([driver, "-c", "big.c"], ["ar", "rc", "libkernel.a", "big.o"],
+                        [driver, "main.c", "libkernel.a", "-o", "image"],
+                        [driver, "main.c", "libkernel.a", "-Wl,-Map=own.map", "-o", "mapped"]):
+            equal(run(command, cwd=work).status, 0, " ".join(command))
+        rows = table(inspect(work / "image"), "parts:", 4)
+        check(10000 <= int(rows["application"][3]) < 11000, f"the application: {rows}")
+        contains(inspect(work / "mapped"), "parts: no list", "with the caller's own map")
+        check((work / "own.map").stat().st_size > 0, "the map is empty")
 
 
 def test_missing_disk():

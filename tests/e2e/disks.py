@@ -5,9 +5,17 @@ import os
 import random
 import subprocess
 
-from harness import (Machine, check, contains, coracle, equal, folder, guest, make_tar, needs_root)
+from harness import (QEMU_SCSI, Machine, check, contains, coracle, equal, folder, guest, make_tar,
+                     needs_root)
 
-HYPERVISORS = ("native", "microvm", "q35")
+HYPERVISORS = ("native", "microvm", "q35", "q35-scsi")
+
+
+def run_on(hypervisor, *arguments):
+    """With -scsi its disks are those of a virtio-scsi controller."""
+    machine, _, scsi = hypervisor.partition("-")
+    environment = {**os.environ, "CORACLE_QEMU": QEMU_SCSI} if scsi else None
+    return coracle("--on", machine, *arguments, env=environment)
 
 
 def test_raw_copy():
@@ -18,7 +26,7 @@ def test_raw_copy():
             data = random.Random(1).randbytes(3 * 1024 * 1024 + 512)
             source.write_bytes(data)
             target.write_bytes(b"\0" * len(data))
-            result = coracle("--on", hypervisor, "--blk", f"{source},ro", "--blk", target,
+            result = run_on(hypervisor, "--blk", f"{source},ro", "--blk", target,
                              guest("blkcopy"))
             equal(result.status, 0, f"{hypervisor}: status ({result.err})")
             check(target.read_bytes() == data, f"{hypervisor}: the copy differs")
@@ -43,7 +51,7 @@ def test_read_only_disk():
         with folder() as work:
             disk = work / "disk"
             disk.write_bytes(b"x" * 4096)
-            result = coracle("--on", hypervisor, "--blk", f"{disk},ro", "--blk", f"{disk},ro",
+            result = run_on(hypervisor, "--blk", f"{disk},ro", "--blk", f"{disk},ro",
                              guest("blkcopy"))
             equal(result.status, 3, f"{hypervisor}: status ({result.err})")
             contains(result.err, "Read-only file system", f"{hypervisor}: standard error")
@@ -86,7 +94,7 @@ def test_full_disk_under_a_writing_guest():
 def fill(hypervisor, disk):
     with open(disk, "wb") as file:
         file.truncate(4 * 1024 * 1024)
-    result = coracle("--on", hypervisor, "--blk", disk, guest("blkfill"))
+    result = run_on(hypervisor, "--blk", disk, guest("blkfill"))
     equal(result.status, 0, f"{hypervisor}: status ({result.err})")
     contains(result.out, "write error: ", f"{hypervisor}: standard output")
     equal(len([line for line in result.err.splitlines() if "disk" in line]),
@@ -141,7 +149,7 @@ def test_tar_formats():
             make_tar(tree, disk, f"--format={tar_format}")
             for hypervisor in HYPERVISORS:
                 what = f"{tar_format} on {hypervisor}"
-                result = coracle("--on", hypervisor, "--blk", f"{disk},ro", guest("tree"))
+                result = run_on(hypervisor, "--blk", f"{disk},ro", guest("tree"))
                 equal(result.status, 0, f"{what}: status ({result.err})")
                 equal(sorted(result.out.splitlines()), listing(tree), f"{what}: the tree")
 

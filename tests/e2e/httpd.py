@@ -54,9 +54,7 @@ def appliance(inside, disk, *options):
 
 
 def forwarded_port(hypervisor):
-    # QEMU's forwarded ports have a backlog of one connection: who comes in a burst waits for
-    # seconds until its system tries again. Many connections at once are the tap's test there.
-    many = ["-n", "1000" if hypervisor == "native" else "10"]
+    many = ["-n", "1000" if hypervisor == "native" else "200"]
     with folder() as work:
         site, disk = prepare(work)
         port = free_port()

@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from harness import (CORACLE, app, check, contains, equal, folder, needs_root, one_line,
+from harness import (CORACLE, app, check, contains, equal, folder, guest, needs_root, one_line,
                      run, user_error)
 
 QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-nodefaults", "-no-user-config",
@@ -13,6 +13,7 @@ OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 LIMIT = 120  # firmware under emulation
 SATA = ["-device", "ich9-ahci,id=ahci", "-device", "ide-hd,drive=disk,bus=ahci.0"]
 VIRTIO = ["-device", "virtio-blk-pci,drive=disk"]
+SCSI = ["-device", "virtio-scsi-pci,id=scsi", "-device", "scsi-hd,bus=scsi.0,drive=disk,bootindex=1"]
 
 
 def image(*arguments, **more):
@@ -48,6 +49,21 @@ def test_uefi():
         make("-o", disk, app("hello"))
         for device in (VIRTIO, SATA):
             contains(boot(disk, "q35", device, uefi=True), "Hello from Coracle", device[1])
+
+
+def test_scsi():
+    """As some clouds have it: the boot disk and another one on one virtio-scsi controller, which the
+    firmware has used before. The program finds both and copies the first to the second."""
+    with folder() as work:
+        for uefi in (False, True):
+            disk, second = work / "disk.raw", work / "second"
+            make(guest("blkcopy"), "-o", disk)
+            second.write_bytes(b"\0" * disk.stat().st_size)
+            more = ["-drive", f"file={second},if=none,id=second,format=raw",
+                    "-device", "scsi-hd,bus=scsi.0,drive=second"]
+            said = boot(disk, "q35", SCSI + more, uefi)
+            contains(said, f"{disk.stat().st_size} bytes", f"what it said, UEFI {uefi}")
+            check(second.read_bytes() == disk.read_bytes(), f"the copy differs, UEFI {uefi}")
 
 
 def test_image_is_unchanged():

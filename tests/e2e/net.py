@@ -16,6 +16,7 @@ if __name__ != "__main__":
 
 GUEST = "10.77.0.2"
 FLOOD = 30000
+LARGE = 30_000_000
 
 
 # ---- in the namespace --------------------------------------------------------------------------
@@ -141,13 +142,45 @@ def check_connections(host):
         peer.close()
 
 
+def tap_counters():
+    """Frames and bytes from the guest, frames and bytes to it, as the tap counts them."""
+    with open("/proc/net/dev", encoding="ascii") as table:
+        numbers = next(line for line in table if "ctap0:" in line).split(":")[1].split()
+    return [int(numbers[at]) for at in (1, 0, 9, 8)]
+
+
+def bulk(host, what, bytes_):
+    """Has the guest (tests/guest/net_bulk.c) take or give so many bytes of its pattern."""
+    period = bytes(i * 2654435761 >> 13 & 0xff for i in range(65521))
+    pattern = (period * (bytes_ // len(period) + 1))[:bytes_]
+    with socket.create_connection((host, 9), timeout=120) as peer:
+        peer.sendall(what + struct.pack("<Q", bytes_))
+        if what == b"S":
+            peer.sendall(pattern)
+            pattern = struct.pack("<Q", bytes_)
+        got = bytearray()
+        while part := peer.recv(1 << 18):
+            got += part
+    assert got == pattern, f"{len(got)} bytes came, or other ones"
+
+
+def check_large(host):
+    """Megabytes both ways, and the data went as segments of several thousand bytes each."""
+    for what, first in ((b"S", 2), (b"R", 0)):
+        before = tap_counters()
+        bulk(host, what, LARGE)
+        frames, bytes_ = (b - a for a, b in zip(before[first:], tap_counters()[first:first + 2]))
+        assert bytes_ >= LARGE
+        assert bytes_ / frames > 5000, f"{what}: {bytes_} bytes in {frames} frames"
+
+
 # ---- tests -------------------------------------------------------------------------------------
 
-def tap_check(name, memory="16M", hypervisor="native"):
-    """Boots the echo guest on a tap and has this file talk to it."""
+def tap_check(name, memory="16M", hypervisor="native", image="net_echo"):
+    """Boots the guest on a tap and has this file talk to it."""
     with tap_namespace() as inside:
         command = inside(BUILD / "coracle", "run", "--on", hypervisor, "--mem", memory, "--net",
-                         f"tap:ctap0,ip={GUEST}/24,gw=10.77.0.1", guest("net_echo"))
+                         f"tap:ctap0,ip={GUEST}/24,gw=10.77.0.1", guest(image))
         machine = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             equal(machine.stdout.readline(), b"listening\n", "the guest's first line")
@@ -191,6 +224,19 @@ def test_tap_bulk_on_qemu():
 def test_tap_datagrams_on_qemu():
     tap_check("datagrams", hypervisor="microvm")
     tap_check("datagrams", hypervisor="q35")
+
+
+def test_tap_large():
+    tap_check("large", image="net_bulk")
+
+
+def test_tap_large_small_memory():
+    tap_check("large", "2M", image="net_bulk")
+
+
+def test_tap_large_on_qemu():
+    tap_check("large", hypervisor="microvm", image="net_bulk")
+    tap_check("large", hypervisor="q35", image="net_bulk")
 
 
 def test_tap_connections():

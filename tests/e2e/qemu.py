@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import select
 import shlex
 import signal
 import socket
@@ -84,6 +85,20 @@ def test_print_devices():
         check("virtio_mmio" not in after(words, "-append"), "PCI devices on the command line")
         check(any(word.startswith("virtio-blk-pci") for word in words), "virtio-blk-pci")
         check(any(word.startswith("virtio-net-pci") for word in words), "virtio-net-pci")
+
+
+def test_rng():
+    """Only who asks for it has the device, once; it takes one of microvm's places."""
+    check(not any("rng" in word for word in words_of(app("hello"))), "virtio-rng unasked for")
+    words = words_of("--rng", "--rng", "--net", "user", app("hello"))
+    equal([word for word in words if "rng" in word], ["virtio-rng-device,bus=virtio-mmio-bus.0"],
+          "the device")
+    equal(after(words, "-append").count("virtio_mmio.device="), 2, "devices on the command line")
+    equal(after(words, "-append").count(" net0="), 1, "networks on the command line")
+    check("virtio-rng-pci,disable-legacy=on" in words_of("--rng", app("hello"), machine="q35"),
+          "virtio-rng-pci")
+    equal(coracle("--rng", app("hello")).status, 0, "--rng on the native interface")
+    user_error(coracle("--rng=yes", app("hello")), "--rng")
 
 
 def test_printed_line_runs():
@@ -242,6 +257,18 @@ def test_killed():
         gone()
 
 
+def test_killed_qemu():
+    """Somebody else ends the real QEMU: one line and the status of a hypervisor that failed."""
+    with folder() as work:
+        with Machine("--on", "microvm", "--stats", work / "stats", guest("sleep_forever")) as machine:
+            machine.wait_line("asleep", "out")
+            os.kill(int(run(["ps", "--ppid", str(machine.process.pid), "-o", "pid="]).out),
+                    signal.SIGKILL)
+            equal(machine.wait(), 125, "status")
+            equal(machine.text(), "coracle: QEMU was ended by signal 9", "standard error")
+        equal(json.loads((work / "stats").read_text())["cause"], "monitor", "cause")
+
+
 def test_reader_that_does_not_read():
     """A full pipe behind standard output delays no signal."""
     with fake_qemu("while :; do out '%01000d' 0; done") as (_, environment):
@@ -317,6 +344,46 @@ def test_firecracker_config():
     equal(config["machine-config"], {"vcpu_count": 1, "mem_size_mib": 17}, "machine-config")
 
 
+# Firecracker's configuration file as its documentation has it (docs/getting-started.md, "Configuring
+# the microVM without sending API requests", and the API's specification): members, then those that
+# must be there.
+FIRECRACKER = {
+    "": ("boot-source drives network-interfaces machine-config balloon cpu-config entropy logger "
+         "metrics mmds-config vsock", "boot-source"),
+    "boot-source": ("kernel_image_path initrd_path boot_args", "kernel_image_path"),
+    "drives": ("drive_id partuuid is_root_device cache_type is_read_only path_on_host rate_limiter "
+               "io_engine socket", "drive_id is_root_device"),
+    "network-interfaces": ("iface_id guest_mac host_dev_name rx_rate_limiter tx_rate_limiter",
+                           "iface_id host_dev_name"),
+    "machine-config": ("vcpu_count mem_size_mib smt cpu_template track_dirty_pages huge_pages",
+                       "vcpu_count mem_size_mib"),
+}
+
+
+def test_firecracker_schema():
+    """Only members that Firecracker knows (it refuses others), each where it belongs."""
+    def fits(name, value):
+        known, needed = (set(words.split()) for words in FIRECRACKER[name])
+        check(needed <= set(value) <= known, f"members of {name or 'the file'}: {sorted(value)}")
+
+    config = json.loads(firecracker("--rng", "--blk", "/a", "--blk", "/b,ro", "--net", "tap:t0", "--net",
+                                    "tap:t1,ip=10.0.0.2/24", app("hello"), "x").out)
+    fits("", config)
+    equal(config["entropy"], {}, "the random number device")
+    for name in ("boot-source", "machine-config"):
+        fits(name, config[name])
+    for name, key in (("drives", "drive_id"), ("network-interfaces", "iface_id")):
+        equal(len(config[name]), 2, name)
+        equal(len({item[key] for item in config[name]}), 2, f"different names in {name}")
+        for item in config[name]:
+            fits(name, item)
+            check(item[key].isalnum(), f"{key} {item[key]}: letters and digits only")
+    check(isinstance(config["machine-config"]["mem_size_mib"], int), "mem_size_mib is no integer")
+    check(not any(drive["is_root_device"] for drive in config["drives"]), "a root device")
+    for item in config["network-interfaces"]:
+        equal(len(bytes.fromhex(item["guest_mac"].replace(":", ""))), 6, "bytes of guest_mac")
+
+
 def test_firecracker_mistakes():
     user_error(firecracker("--net", "user", app("hello")), "--net user", "tap")
     user_error(firecracker("--timeout", "3", app("hello")), "--timeout")
@@ -342,6 +409,74 @@ def test_machines():
         with Machine("--on", machine, guest("sleep_forever")) as running:
             running.wait_line("asleep", "out")
             equal(running.end(signal.SIGTERM), 143, f"SIGTERM on {machine}")
+
+
+def connected(sockets, seconds):
+    """How many of these connecting sockets are connected before so long."""
+    count, end = 0, time.monotonic() + seconds
+    for connecting in sockets:
+        left = max(0, end - time.monotonic())
+        count += bool(select.select([], [connecting], [], left)[1])
+    return count
+
+
+def test_burst_of_connections():
+    """Many connections at once wait for QEMU to take them, not for a retransmission."""
+    ports = free_port(), free_port()
+    options = ("--net", f"user,{ports[0]}:80,{ports[1]}:81")
+    with Machine("--on", "microvm", *options, guest("sleep_forever")) as machine, \
+            contextlib.ExitStack() as stack:
+        machine.wait_line("asleep", "out")
+        time.sleep(0.1)
+        qemu = int(run(["ps", "--ppid", str(machine.process.pid), "-o", "pid="]).out)
+        os.kill(qemu, signal.SIGSTOP)  # takes none meanwhile
+        sockets = []
+        for at in range(40):
+            connecting = stack.enter_context(socket.socket())
+            connecting.setblocking(False)
+            connecting.connect_ex(("127.0.0.1", ports[at % 2]))
+            sockets.append(connecting)
+        equal(connected(sockets, 0.8), 40, "connections within less than a retransmission")
+        os.kill(qemu, signal.SIGCONT)
+        equal(machine.end(signal.SIGTERM), 143, "SIGTERM")
+
+
+def stats_of(work, *arguments):
+    result = coracle("--stats", work / "stats", *arguments)
+    return result, json.loads((work / "stats").read_text())
+
+
+def test_statistics():
+    """What can be known has the same name as on the native interface; the guest's own counts come
+    from a guest that ends by itself."""
+    with folder() as work:
+        native = stats_of(work, "--on", "native", app("hello"))[1]
+        for machine in MACHINES:
+            result, stats = stats_of(work, "--on", machine, "--rng", guest("random_device"))
+            equal((result.status, result.out), (0, "ok\n"), f"the end on {machine} ({result.err})")
+            equal(set(stats) - set(native), {"accel"}, "members that native has not")
+            equal(set(native) - set(stats),
+                  {"exits", "hypercalls", "events_raised", "wait_ns", "protected_pages",
+                   "discarded_pages", "start_to_guest_ns", "doorbell_exits", "devices"},
+                  "members that only native has")
+            check(stats["kicks"] >= 1 and stats["waits"] >= 1, f"the guest's counts: {stats}")
+            check(1 << 20 < stats["memory_peak_bytes"] < 1 << 30, f"memory: {stats}")
+            used = stats["cpu_user_ns"] + stats["cpu_system_ns"]
+            check(1000000 < used < 4 * stats["start_to_end_ns"], f"CPU time: {stats}")
+        stats = stats_of(work, "--on", "microvm", "--timeout", "1", guest("sleep_forever"))[1]
+        check("waits" not in stats and stats["cpu_user_ns"] > 0, f"after a time-out: {stats}")
+        check("waits" in stats_of(work, "--on", "microvm", guest("crash_null_read"))[1],
+              "no counts after a crash")
+    check("counters=1" not in after(words_of("--stats", "-", app("hello")), "-append"),
+          "nobody reads the counters of --print")
+
+
+def test_full_disk():
+    """Statistics that cannot be written are one line; the program's end stays as it was."""
+    for name in ("native", "microvm"):
+        result = coracle("--on", name, "--stats", "/dev/full", app("hello"))
+        equal((result.status, result.out), (0, "Hello from Coracle\n"), f"the end on {name}")
+        equal(result.err, "coracle: --stats /dev/full: No space left on device\n", name)
 
 
 def test_printed_line_runs_qemu():

@@ -33,6 +33,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     must(memchr(info.cmdline, 0, info.cmdline_bytes) == NULL);
     if (error != NULL)
         return 0;
+    bare_info_settle_modules(&info, 0x100000, 0x180000);
+    must(info.module_count <= BARE_MODULES_MAX);
+    for (unsigned i = 0; i < info.module_count; i++) {
+        must(info.modules[i].begin < info.modules[i].end);
+        for (unsigned j = 0; j < info.ram_count; j++)
+            must(info.modules[i].end <= info.ram[j].begin ||
+                 info.modules[i].begin >= info.ram[j].end);
+    }
     must(info.ram_count <= BARE_RANGES_MAX);
     for (unsigned i = 0; i < info.ram_count; i++) {
         must(info.ram[i].begin < info.ram[i].end);

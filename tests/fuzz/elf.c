@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: monitor/elf.c monitor/symbols.c */
+/* sources: monitor/elf.c monitor/image_parts.c monitor/symbols.c */
 /*
  * Any bytes as an image. What elf_parse accepts must keep every promise of elf.h, because image.c
- * maps it without looking again; symbols are looked up in it as a crash report would.
+ * maps it without looking again; symbols are looked up in it as a crash report would, and its parts
+ * and entry points read as `coracle inspect` does.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "elf.h"
+#include "image_parts.h"
 #include "pvabi/native.h"
 #include "symbols.h"
 
@@ -45,6 +47,24 @@ static void check(const struct elf_image *image, uint64_t file_bytes)
     must(image->memory_min_bytes % PVN_PAGE_SIZE == 0);
 }
 
+static void check_parts(const uint8_t *file, size_t bytes, const struct elf_image *image)
+{
+    static struct image_parts parts;
+    struct image_entries entries;
+
+    image_entries_read(file, bytes, image, &entries);
+    must(entries.native == image->entry);
+    if (image_parts_read(file, bytes, image, &parts))
+        return;
+    must(parts.count <= IMAGE_PARTS_MAX);
+    for (unsigned kind = 0; kind < IMAGE_KINDS; kind++) {
+        uint64_t sum = parts.padding[kind];
+        for (unsigned i = 0; i < parts.count; i++)
+            sum += parts.parts[i].bytes[kind];
+        must(sum == parts.bytes[kind]);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     struct elf_image image;
@@ -59,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         must(strchr(error, '\n') == NULL);
     } else {
         check(&image, bytes);
+        check_parts(file, bytes, &image);
         for (uint64_t at = image.entry - 8; at <= image.entry + 8; at++)
             if (symbols_find(file, &image, at, &symbol))
                 must(memchr(symbol.name, 0, sizeof symbol.name) != NULL && symbol.offset <= at);

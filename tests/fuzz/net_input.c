@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c */
-/* sources: net/transmit.c net/socket.c net/stream.c net/stream_options.c net/listen.c */
+/* sources: net/transmit.c net/burst.c net/frame.c net/socket.c net/stream.c */
+/* sources: net/stream_options.c net/listen.c */
 /* sources: net/datagram.c net/options.c net/address.c net/net_metrics.c net/port/timers.c */
 /* sources: net/port/memory.c net/port/sequence.c net/port/checksum.c net/port/time_wait.c */
 /* sources: $(LWIP_TREE)/src/core/def.c $(LWIP_TREE)/src/core/dns.c */
@@ -142,7 +143,7 @@ static void raw_frame(struct input *input)
 
 static void tcp_segment(struct input *input)
 {
-    uint8_t frame[1600];
+    static uint8_t frame[66000];
     uint8_t *tcp = frame + 34;
     unsigned kind = take(input);
     memset(tcp, 0, 20);
@@ -154,6 +155,8 @@ static void tcp_segment(struct input *input)
     tcp[12] = kind & 8 ? take(input) & 0xf0 : 0x50;
     put16(tcp + 14, kind & 16 ? take(input) : 0x7000);
     size_t bytes = 20 + take_bytes(input, tcp + 20, 1460);
+    if (kind & 32) /* several segments in one frame */
+        bytes += take(input) * 250u;
     net_host_frame(frame, put_ip4(frame, 6, bytes, 0), true);
 }
 
@@ -342,7 +345,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input input = {data, size};
 
     if (!posted) {
-        net_host_start(true);
+        net_host_start(true, true);
         net_host_sent = on_sent;
         begin();
         end();

@@ -6,6 +6,8 @@
 
 #include "pvabi/virtio/mmio.c"
 
+struct pv_counters pv_counters;
+
 #define WINDOW_BYTES 0x200u
 #define MEMORY_BYTES (1u << 20)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: pvabi/virtio/net.c pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
-/* sources: tests/unit/support/device.c */
+/* sources: pvabi/virtio/net.c pvabi/virtio/net_frames.c pvabi/virtio/attach.c */
+/* sources: pvabi/virtio/virtqueue.c tests/unit/support/device.c */
 /*
  * Fuzzes the network frontend: configuration, frames and everything the device writes come from the
  * input. What must hold: a received frame lies in the buffer it came in, each cookie is back at
@@ -50,16 +50,23 @@ static void rx_post(struct bed *bed, struct bytes *bytes)
 
 static void rx_take(struct bed *bed)
 {
-    struct pv_net_meta meta;
-    uint32_t frame_bytes;
-    void *cookie = NULL;
+    struct pv_net_frame got;
 
-    while (ops->rx_take(bed->net, &cookie, &frame_bytes, &meta) == 1) {
-        struct frame *frame = cookie;
+    while (ops->rx_take(bed->net, &got) == 1) {
+        uint32_t bytes = 0;
 
-        require(frame >= bed->rx && frame < bed->rx + FRAMES && frame->bytes);
-        require(frame_bytes == 0 || frame_bytes + bed->net->rx_headroom <= frame->bytes);
-        frame->bytes = 0;
+        require(got.count >= 1 && got.count <= PV_NET_PARTS_MAX);
+        for (unsigned i = 0; i < got.count; i++) {
+            struct frame *frame = got.parts[i].cookie;
+
+            require(frame >= bed->rx && frame < bed->rx + FRAMES && frame->bytes);
+            require(got.bytes == 0 ||
+                    (uint64_t)got.parts[i].offset + got.parts[i].bytes <= frame->bytes);
+            bytes += got.parts[i].bytes;
+            frame->bytes = 0;
+        }
+        require(got.bytes == 0 || (got.bytes == bytes && bytes <= 14 + 65535));
+        require(got.meta.gso == PV_NET_GSO_NONE || got.bytes == 0 || got.meta.segment_bytes);
     }
 }
 
@@ -71,6 +78,10 @@ static void tx_post(struct bed *bed, struct bytes *bytes)
     unsigned count = next8(bytes) % 7u;
     struct pv_net_meta meta = {
         .csum_partial = next8(bytes) & 1u, .csum_start = next8(bytes), .csum_offset = next8(bytes)};
+
+    meta.gso = next8(bytes) % 4u;
+    meta.header_bytes = next8(bytes);
+    meta.segment_bytes = next8(bytes);
 
     if (!frame)
         return;
@@ -94,19 +105,25 @@ static void tx_take(struct bed *bed)
     }
 }
 
-/* Delivers a frame as an honest device would, with the input's header. */
+/* Delivers a frame as an honest device would, with the input's header: in as many buffers as that
+ * says, or perhaps not. */
 static void deliver(struct bed *bed, struct bytes *bytes)
 {
     struct device_queue *queue = &bed->device.queues[0];
+    unsigned count = 1;
     uint32_t room;
     uint16_t head;
 
-    if (!device_next(queue, &head) || head >= queue->size)
-        return;
-    room = device_desc(queue, head, 0)->bytes;
-    for (uint32_t i = 0; i < room && i < 12u; i++)
-        ((uint8_t *)device_buffer(queue, head, 0))[i] = next8(bytes) & 7u;
-    device_use(queue, head, next8(bytes));
+    for (unsigned n = 0; n < count; n++) {
+        if (!device_next(queue, &head) || head >= queue->size)
+            return;
+        room = device_desc(queue, head, 0)->bytes;
+        for (uint32_t i = 0; n == 0 && i < room && i < 12u; i++)
+            ((uint8_t *)device_buffer(queue, head, 0))[i] = next8(bytes) & 7u;
+        if (n == 0 && room >= 12u && next8(bytes) & 3u)
+            count = ((uint8_t *)device_buffer(queue, head, 0))[10];
+        device_use(queue, head, next8(bytes));
+    }
 }
 
 static void act(struct bed *bed, struct bytes *bytes, bool scribbles)
@@ -133,6 +150,7 @@ static void act(struct bed *bed, struct bytes *bytes, bool scribbles)
     case 5:
         ops->rx_ask(bed->net);
         ops->tx_ask(bed->net);
+        ops->refresh(bed->net);
         break;
     default:
         /* After scribbling over descriptors the test itself must not follow them: either, or. */

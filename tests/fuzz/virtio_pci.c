@@ -2,7 +2,9 @@
 /* sources: pvabi/virtio/pci.c pvabi/virtio/pci_config.c pvabi/virtio/pci_space.c */
 /* sources: pvabi/virtio/pci_capabilities.c pvabi/virtio/pci_interrupts.c pvabi/virtio/pci_modern.c */
 /* sources: pvabi/virtio/pci_legacy.c pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
-/* sources: pvabi/virtio/blk.c pvabi/virtio/net.c tests/unit/support/device.c */
+/* sources: pvabi/virtio/blk.c pvabi/virtio/blk_request.c pvabi/virtio/net.c */
+/* sources: pvabi/virtio/net_frames.c */
+/* sources: tests/unit/support/device.c */
 /* sources: tests/unit/support/pci_machine.c */
 /*
  * Fuzzes the PCI transport: configuration spaces, BARs and what each device register reads as come

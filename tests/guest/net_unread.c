@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* run: --mem 2M */
+/* run: --mem 3M */
 /* Connections whose data nobody reads fill what memory they may have; others still work. */
 #include "net_test.h"
 

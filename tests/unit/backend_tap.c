@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
@@ -30,6 +31,7 @@
 
 #include "backend/guest_thread.h"
 #include "backends.h"
+#include "net.h"
 
 #define IF_NAME "cortest0"
 #define RX 0u
@@ -118,7 +120,7 @@ static void make_tap(void)
     assert_int_equal(bind(wire, (struct sockaddr *)&address, sizeof(address)), 0);
 }
 
-static void start(const char *options)
+static void start_with(const char *options, uint64_t features)
 {
     struct device *device;
     char spec[80];
@@ -126,7 +128,13 @@ static void start(const char *options)
     make_tap();
     snprintf(spec, sizeof(spec), IF_NAME "%s", options);
     assert_int_equal(net_tap_open(spec, &device), 0);
-    guest_thread_start(&vm, device, device->features);
+    guest_thread_start(&vm, device, device->features & features);
+}
+
+/* Without what large frames need. */
+static void start(const char *options)
+{
+    start_with(options, ~(uint64_t)NET_LARGE_FEATURES);
 }
 
 static void finish(void)
@@ -261,10 +269,126 @@ static void test_transmit(void **state)
         make_frame(expected, 200u + i, i);
         assert_memory_equal(frame, expected, 200u + i);
     }
-    /* Segmentation was not offered: such a frame does not leave, the next one does. */
+    /* Segmentation was not accepted: such a frame does not leave, the next one does. */
     post_tx(16384, 300, 0, VIRTIO_NET_HDR_GSO_TCPV4, 7);
     post_tx(20480, 301, 0, 0, 8);
     assert_int_equal(receive(frame, sizeof(frame)), 301);
+    finish();
+}
+
+/* A TCP segment for nobody; large where `payload` is above `segment`. */
+static uint32_t make_tcp(uint8_t *frame, uint32_t payload, uint16_t segment,
+                         struct virtio_net_hdr *header)
+{
+    uint32_t bytes = 54 + payload;
+
+    memset(frame, 0, 54);
+    memcpy(frame, "\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x01\x08\0\x45", 15);
+    frame[16] = (uint8_t)((bytes - 14) >> 8);
+    frame[17] = (uint8_t)(bytes - 14);
+    frame[22] = 64;
+    frame[23] = 6;
+    frame[46] = 0x50;
+    frame[47] = 0x10;
+    for (uint32_t i = 54; i < bytes; i++)
+        frame[i] = (uint8_t)i;
+    *header = (struct virtio_net_hdr){.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+                                      .gso_type = segment ? VIRTIO_NET_HDR_GSO_TCPV4 : 0,
+                                      .hdr_len = segment ? 54 : 0,
+                                      .gso_size = segment,
+                                      .csum_start = 34,
+                                      .csum_offset = 16};
+    return bytes;
+}
+
+/* From now on frames of IPv4 go over the wire, with a header that says what is large. */
+static void wire_takes_large(void)
+{
+    struct sockaddr_ll address = {.sll_family = AF_PACKET,
+                                  .sll_protocol = htons(ETH_P_IP),
+                                  .sll_ifindex = (int)if_nametoindex(IF_NAME)};
+    int one = 1;
+
+    assert_int_equal(setsockopt(wire, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)), 0);
+    assert_int_equal(bind(wire, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+/* Frames of a large size, in as many buffers as they need and shown together; small ones in one. */
+static void test_merged_receive(void **state)
+{
+    static uint8_t frame[12 + 5054];
+    struct virtio_net_hdr header;
+    struct virtio_net_hdr_mrg_rxbuf got;
+    uint32_t used, bytes = make_tcp(frame + 10, 5000, 1000, &header);
+    uint16_t head;
+
+    (void)state;
+    start_with("", UINT64_MAX);
+    wire_takes_large();
+    for (unsigned i = 0; i < 32; i++)
+        post_rx(16384 + i * 2048, 2048);
+    memcpy(frame, &header, sizeof(header));
+    /* The interface takes it once the driver's features have come there. */
+    for (int i = 0; i < 2000 && send(wire, frame, 10 + bytes, 0) != 10 + (ssize_t)bytes; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_false(guest_wait(&vm, RX, &head, &used, 50)); /* 64 KiB are not there yet */
+    post_rx(16384 + 32 * 2048, 2048);
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t expected = i < 2 ? 2048 : HEADER_BYTES + bytes - 4096;
+
+        assert_true(guest_wait(&vm, RX, &head, &used, 5000));
+        assert_int_equal(used, expected);
+    }
+    memcpy(&got, guest_ram(&vm.guest, 16384), sizeof(got));
+    assert_int_equal(got.num_buffers, 3);
+    assert_int_equal(got.hdr.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
+    assert_int_equal(got.hdr.gso_size, 1000);
+    assert_memory_equal(guest_ram(&vm.guest, 16384 + HEADER_BYTES + 54), frame + 10 + 54, 1982);
+    assert_memory_equal(guest_ram(&vm.guest, 16384 + 2048), frame + 10 + 2036, 2048);
+    finish();
+}
+
+/* A large frame leaves as the guest gave it, if all its fields make sense. */
+static void test_large_transmit(void **state)
+{
+    static uint8_t frame[8192];
+    const struct fake_segment segments[] = {{16384, HEADER_BYTES + 3054, false}};
+    static const struct {
+        uint8_t type;
+        uint16_t header_bytes, segment_bytes, csum_start;
+        bool partial;
+    } wrong[] = {{1, 54, 0, 34, true},     {1, 13, 1000, 34, true},   {1, 3054, 1000, 34, true},
+                 {1, 54, 1000, 34, false}, {1, 54, 1000, 3040, true}, {0x81, 54, 1000, 34, true},
+                 {3, 54, 1000, 34, true},  {5, 54, 1000, 34, true}};
+    struct virtio_net_hdr_mrg_rxbuf header = {0};
+    uint16_t head;
+    uint32_t used;
+
+    (void)state;
+    start_with("", UINT64_MAX);
+    wire_takes_large();
+    make_tcp(guest_ram(&vm.guest, 16384 + HEADER_BYTES), 3000, 1000, &header.hdr);
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct virtio_net_hdr_mrg_rxbuf bad = header;
+
+        bad.hdr.gso_type = wrong[i].type;
+        bad.hdr.hdr_len = wrong[i].header_bytes;
+        bad.hdr.gso_size = wrong[i].segment_bytes;
+        bad.hdr.csum_start = wrong[i].csum_start;
+        bad.hdr.flags = wrong[i].partial;
+        memcpy(guest_ram(&vm.guest, 16384), &bad, sizeof(bad));
+        guest_post_and_ring(&vm, TX, segments, 1);
+        assert_true(guest_wait(&vm, TX, &head, &used, 5000));
+    }
+    memcpy(guest_ram(&vm.guest, 16384), &header, sizeof(header));
+    guest_post_and_ring(&vm, TX, segments, 1);
+    /* The first that arrives is the good one. */
+    assert_int_equal(receive(frame, sizeof(frame)), 10 + 3054);
+    memcpy(&header, frame, 10);
+    assert_int_equal(header.hdr.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
+    assert_int_equal(header.hdr.gso_size, 1000);
+    assert_memory_equal(frame + 10 + 54, guest_ram(&vm.guest, 16384 + HEADER_BYTES + 54), 3000);
+    assert_false(vm.guest.device->failed);
     finish();
 }
 
@@ -326,6 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),        cmocka_unit_test(test_description),
         cmocka_unit_test(test_receive),         cmocka_unit_test(test_frame_too_long_is_dropped),
+        cmocka_unit_test(test_merged_receive),  cmocka_unit_test(test_large_transmit),
         cmocka_unit_test(test_transmit),        cmocka_unit_test(test_hostile_transmit),
         cmocka_unit_test(test_hostile_receive), cmocka_unit_test(test_interface_goes_away),
     };

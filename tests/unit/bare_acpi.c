@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -11,6 +12,7 @@
 #include "tests/unit/support/bare_memory.h"
 
 #define HEADER_BYTES 36u
+#define MADT_ENTRIES 44u
 
 static uint8_t room[4096];
 static struct bare_acpi acpi;
@@ -201,12 +203,95 @@ static void test_s5_damaged(void **state)
     assert_int_equal(acpi.pm1a.address, 0);
 }
 
+static struct bare_aml_line isa_line(unsigned line)
+{
+    return bare_acpi_line(&acpi, (struct bare_aml_line){.line = line, .is_isa = true});
+}
+
+/* Overrides move ISA interrupts and say how they are triggered, unless they leave that to the bus;
+ * others are none of their business. */
+static void test_overrides(void **state)
+{
+    struct bare_aml_line line;
+
+    (void)state;
+    parse();
+    line = isa_line(9);
+    assert_int_equal(line.line, 20);
+    assert_true(line.level && line.active_low);
+    line = isa_line(5);
+    assert_int_equal(line.line, 5);
+    assert_false(line.level || line.active_low);
+    line = bare_acpi_line(&acpi, (struct bare_aml_line){.line = 9});
+    assert_int_equal(line.line, 9);
+    assert_false(line.level);
+    put(place_madt + HEADER_BYTES + 8 + 8 + 12 + 8, 0, 2);
+    table_set(place_madt, "APIC", HEADER_BYTES + 50);
+    parse();
+    line = isa_line(9);
+    assert_int_equal(line.line, 20);
+    assert_false(line.level || line.active_low);
+    line = bare_acpi_line(&acpi, (struct bare_aml_line){.line = 9, .is_isa = true, .level = true});
+    assert_true(line.level);
+}
+
+/* More of each kind than is kept. */
+static void test_too_many_entries(void **state)
+{
+    size_t at = place_root + HEADER_BYTES + 24;
+
+    (void)state;
+    memset(room + 2048, 0, 1024);
+    for (unsigned i = 0; i < 40; i++)
+        memcpy(room + 2048 + MADT_ENTRIES + 22 * i, room + place_madt + MADT_ENTRIES + 8, 22);
+    table_set(2048, "APIC", MADT_ENTRIES + 40 * 22);
+    put(place_root + HEADER_BYTES + 8, MEMORY_BASE + 2048, 8);
+    table_set(3200, "SSDT", HEADER_BYTES);
+    for (unsigned i = 0; i < 20; i++, at += 8)
+        put(at, MEMORY_BASE + 3200, 8);
+    table_set(place_root, "XSDT", (uint32_t)(at - place_root));
+    parse();
+    assert_int_equal(acpi.ioapic_count, BARE_IOAPICS_MAX);
+    assert_int_equal(acpi.override_count, BARE_OVERRIDES_MAX);
+    assert_int_equal(acpi.ssdt_count, BARE_SSDTS_MAX);
+    assert_int_equal(acpi.ssdts[0], MEMORY_BASE + 3200);
+    assert_true(acpi.has_s5);
+}
+
+/* QEMU's microvm: hardware-reduced, so the sleep control register switches off. */
+static void test_reduced(void **state)
+{
+    static uint8_t file[16384];
+    FILE *from = fopen("tests/fuzz/corpus/bare_acpi/microvm", "rb");
+
+    (void)state;
+    assert_non_null(from);
+    memory.bytes = file;
+    memory.size = fread(file, 1, sizeof(file), from);
+    fclose(from);
+    parse();
+    assert_true(acpi.found && acpi.hardware_reduced && acpi.has_s5);
+    assert_int_equal(acpi.s5_a, 5);
+    assert_int_equal(acpi.pm1a.address, 0);
+    assert_int_equal(acpi.sleep_control.space, 0);
+    assert_int_equal(acpi.sleep_control.address, 0xfea00200);
+    assert_int_equal(acpi.reset.address, 0xfea00202);
+    assert_int_equal(acpi.reset_value, 0x42);
+    assert_int_equal(acpi.ioapic_count, 2);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_sound),         TEST(test_old_root),   TEST(test_root_damaged),
-        TEST(test_table_damaged), TEST(test_s5_damaged),
+        TEST(test_sound),
+        TEST(test_old_root),
+        TEST(test_root_damaged),
+        TEST(test_table_damaged),
+        TEST(test_s5_damaged),
+        TEST(test_overrides),
+        TEST(test_too_many_entries),
+        TEST(test_reduced),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

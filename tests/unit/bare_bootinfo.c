@@ -293,6 +293,126 @@ static void test_multiboot2_damaged(void **state)
     assert_int_equal(info.cmdline_bytes, 4);
 }
 
+/* ---- modules ------------------------------------------------------------------------------- */
+
+#define IMAGE 0x100000u
+#define IMAGE_END 0x140000u
+
+static void pvh_module(unsigned i, uint64_t address, uint64_t bytes)
+{
+    put64(8192 + 32 * i, address);
+    put64(8192 + 32 * i + 8, bytes);
+}
+
+static void settle(unsigned count)
+{
+    pvh_set(2);
+    pvh_range(0, 0x100000, 0x700000, 1);
+    pvh_range(1, 0x1000000, 0x1000000, 1);
+    put32(12, count);
+    put64(16, AT(8192));
+    assert_null(bare_info_pvh(memory_read, AT(0), &info));
+    bare_info_settle_modules(&info, IMAGE, IMAGE_END);
+}
+
+static void expect_refused(unsigned count, unsigned kept, const char *why)
+{
+    settle(count);
+    assert_int_equal(info.module_count, kept);
+    assert_non_null(info.module_wrong);
+    assert_non_null(strstr(info.module_wrong, why));
+}
+
+/* Their pages are no RAM, also those that they fill in part. */
+static void test_modules(void **state)
+{
+    (void)state;
+    pvh_module(0, 0x200800, 0x1000);
+    pvh_module(1, 0, 0); /* an empty one is none */
+    pvh_module(2, 0x1fff000, 0x1000);
+    settle(3);
+    assert_null(info.module_wrong);
+    assert_int_equal(info.module_count, 2);
+    assert_int_equal(info.modules[0].begin, 0x200800);
+    assert_int_equal(info.modules[0].end, 0x201800);
+    assert_int_equal(info.ram_count, 3);
+    expect_ram(0, 0x100000, 0x200000);
+    expect_ram(1, 0x202000, 0x800000);
+    expect_ram(2, 0x1000000, 0x1fff000);
+}
+
+static void test_modules_refused(void **state)
+{
+    static const struct bare_range wild[] = {{0, 4096},         {0x7ff000, 0x2000},
+                                             {0x900000, 4096},  {UINT64_MAX - 100, 101},
+                                             {0x50000000, 512}, {0x1000000, 1ull << 62}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
+        pvh_module(0, wild[i].begin, wild[i].end);
+        pvh_module(1, 0x300000, 100);
+        expect_refused(2, 1, "RAM");
+        assert_int_equal(info.modules[0].begin, 0x300000);
+        expect_ram(0, 0x100000, 0x300000);
+    }
+    pvh_module(0, IMAGE_END - 1, 1000);
+    expect_refused(1, 0, "image");
+    assert_int_equal(info.ram_count, 2);
+    pvh_module(0, 0x300000, 0x2000);
+    pvh_module(1, 0x301fff, 1);
+    expect_refused(2, 1, "overlaps");
+    for (unsigned i = 0; i < BARE_MODULES_MAX + 1; i++)
+        pvh_module(i, 0x300000 + 0x2000 * i, 4096);
+    expect_refused(BARE_MODULES_MAX + 1, BARE_MODULES_MAX, "too many");
+    put64(16, AT(sizeof(room) - 8));
+    pvh_set(1);
+    pvh_range(0, 0x100000, 0x700000, 1);
+    put32(12, UINT32_MAX);
+    assert_null(bare_info_pvh(memory_read, AT(0), &info));
+    assert_int_equal(info.module_count, 0);
+    assert_non_null(strstr(info.module_wrong, "list"));
+}
+
+static void test_modules_of_others(void **state)
+{
+    (void)state;
+    zero_page_set();
+    put32(0x218, 0x200000);
+    put32(0x21c, 77);
+    put32(0xc0, 1); /* above 4 GiB */
+    assert_null(bare_info_linux64(memory_read, AT(0), &info));
+    assert_int_equal(info.module_count, 1);
+    assert_int_equal(info.modules[0].begin, 0x100200000);
+    assert_int_equal(info.modules[0].end, 0x100200000 + 77);
+    put32(0x2ec, 0xfff00000u); /* until 4 GiB: there is no RAM */
+    bare_info_settle_modules(&info, IMAGE, IMAGE_END);
+    assert_int_equal(info.module_count, 0);
+}
+
+static void test_modules_of_multiboot2(void **state)
+{
+    uint32_t module[3] = {0x200000, 0x201001, 'm'};
+    size_t at;
+
+    (void)state;
+    at = tag(8, 3, module, sizeof(module)); /* before the memory map is known */
+    module[0] = 0x300000;
+    module[1] = 0x300001;
+    tag(map_tag(at), 3, module, 9);
+    assert_null(bare_info_multiboot2(memory_read, AT(0), &info));
+    bare_info_settle_modules(&info, IMAGE, IMAGE_END);
+    assert_null(info.module_wrong);
+    assert_int_equal(info.module_count, 2);
+    expect_ram(1, 0x100000, 0x200000);
+    expect_ram(2, 0x202000, 0x300000);
+    expect_ram(3, 0x301000, 0x800000);
+    module[1] = 0x2fffff; /* ends before it begins */
+    tag(map_tag(8), 3, module, 9);
+    assert_null(bare_info_multiboot2(memory_read, AT(0), &info));
+    assert_int_equal(info.module_count, 0);
+    assert_non_null(strstr(info.module_wrong, "malformed"));
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -306,6 +426,10 @@ int main(void)
         TEST(test_multiboot2),
         TEST(test_zero_page_damaged),
         TEST(test_multiboot2_damaged),
+        TEST(test_modules),
+        TEST(test_modules_refused),
+        TEST(test_modules_of_others),
+        TEST(test_modules_of_multiboot2),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

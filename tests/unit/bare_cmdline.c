@@ -172,6 +172,11 @@ static void test_wall(void **state)
     (void)state;
     parse("wall=1700000000123456789");
     assert_true(parsed.wall_ns == 1700000000123456789ull);
+    assert_false(parsed.counters);
+    parse("counters=1");
+    assert_true(parsed.counters);
+    parse("counters=10");
+    assert_false(parsed.counters);
     parse("wall=soon");
     assert_true(parsed.wall_ns == 0);
     assert_non_null(parsed.wrong);

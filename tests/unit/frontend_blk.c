@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The virtio block frontend against a device that the test plays, honest and hostile. */
-/* sources: pvabi/virtio/blk.c pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
+/* sources: pvabi/virtio/blk.c pvabi/virtio/blk_request.c pvabi/virtio/attach.c */
+/* sources: pvabi/virtio/virtqueue.c */
 /* sources: tests/unit/support/device.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,7 +136,7 @@ static void test_attach(void **state)
     assert_true(bed.blk->read_only && bed.blk->can_flush);
     assert_false(bed.blk->can_discard); /* read-only */
     assert_int_equal(bed.blk->segments_max, 6);
-    assert_int_equal(bed.blk->requests_max, 2);
+    assert_int_equal(bed.blk->requests_max, SIZE / 3u);
     assert_int_equal(bed.blk->block_bytes, 512);
     bed_close(&bed);
 }
@@ -303,6 +304,12 @@ static void test_full(void **state)
     for (unsigned i = 0; i < 6; i++)
         segments[i] = (struct pv_segment){bed.data[0], 512};
     for (unsigned i = 0; i < bed.blk->requests_max; i++)
+        assert_int_equal(submit(&bed, PV_BLK_WRITE, 0, segments, 1, &bed), 0);
+    assert_int_equal(submit(&bed, PV_BLK_WRITE, 0, segments, 1, &bed), -EAGAIN);
+    bed_close(&bed);
+
+    bed_open(&bed, ALL);
+    for (unsigned i = 0; i < SIZE / 8u; i++)
         assert_int_equal(submit(&bed, PV_BLK_WRITE, 0, segments, 6, &bed), 0);
     assert_int_equal(submit(&bed, PV_BLK_WRITE, 0, segments, 6, &bed), -EAGAIN);
     assert_int_equal(submit(&bed, PV_BLK_FLUSH, 0, NULL, 0, &bed), -EAGAIN);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The virtio console frontend against a device that the test plays, honest and hostile. */
-/* sources: pvabi/virtio/console.c pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
-/* sources: tests/unit/support/device.c */
+/* The virtio console frontend with one port, against a device that the test plays, honest and
+ * hostile. */
+/* sources: pvabi/virtio/console.c pvabi/virtio/console_write.c pvabi/virtio/console_ports.c */
+/* sources: pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
+/* sources: tests/unit/support/device.c tests/unit/support/clock.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +15,7 @@
 
 #include "pvabi/errno.h"
 #include "pvabi/virtio/console.h"
+#include "tests/unit/support/clock.h"
 #include "tests/unit/support/device.h"
 
 #define SIZE 4u
@@ -27,6 +30,33 @@ struct bed {
     char text[32];
 };
 
+/* What the device of the moment has taken as output, and how it behaves meanwhile. */
+static struct bed *acting;
+static char taken[4096];
+static size_t taken_bytes;
+static enum { HONEST, SILENT, WILD_ID, TOO_LONG, TWICE } manner;
+
+/* The device's turn, each time the frontend looks at the clock. */
+static void device_takes_output(void)
+{
+    struct device_queue *queue = &acting->device.queues[1];
+    uint16_t head;
+
+    if (manner == SILENT || !device_next(queue, &head))
+        return;
+    for (unsigned n = 0; device_desc(queue, head, n); n++) {
+        const struct virtq_desc *desc = device_desc(queue, head, n);
+
+        assert_false(desc->flags & VIRTQ_DESC_WRITE);
+        assert_true(taken_bytes + desc->bytes <= sizeof(taken));
+        memcpy(taken + taken_bytes, device_buffer(queue, head, n), desc->bytes);
+        taken_bytes += desc->bytes;
+    }
+    device_use(queue, manner == WILD_ID ? 77u : head, manner == TOO_LONG ? 1u : 0u);
+    if (manner == TWICE)
+        device_use(queue, head, 0);
+}
+
 static int bed_attach(struct bed *bed)
 {
     size_t bytes = ops->memory_bytes(&bed->device.pv);
@@ -40,6 +70,10 @@ static void bed_open(struct bed *bed, unsigned queue_count)
 {
     memset(bed, 0, sizeof(*bed));
     device_open(&bed->device, PV_CONSOLE, ALL | 1u, queue_count, SIZE);
+    acting = bed;
+    clock_on_look = device_takes_output;
+    manner = HONEST;
+    taken_bytes = 0;
     assert_int_equal(bed_attach(bed), 0);
 }
 
@@ -65,14 +99,12 @@ static void expect_fault(struct bed *bed, const char *words)
     uint32_t bytes;
 
     assert_int_equal(ops->rx_take(bed->console, &cookie, &bytes), -EIO);
-    assert_int_equal(ops->tx_take(bed->console, &cookie), -EIO);
     assert_non_null(strstr(bed->console->fault, words));
     assert_int_equal(bed->device.failed, 1);
     assert_int_equal(ops->rx_post(bed->console, bed->text, 1, bed), -EIO);
-    assert_int_equal(ops->tx_post(bed->console, bed->text, 1, bed), -EIO);
+    assert_int_equal(ops->write(bed->console, PV_STDOUT, bed->text, 1), -EIO);
     assert_true(ops->rx_ask(bed->console));
     ops->rx_kick(bed->console);
-    ops->tx_kick(bed->console);
     bed_close(bed);
 }
 
@@ -105,40 +137,94 @@ static void test_input(void **state)
 
 static void test_output(void **state)
 {
+    static char much[3000];
     struct bed bed;
-    void *cookie = NULL;
-    uint16_t head;
 
     (void)state;
     bed_open(&bed, 2);
-    assert_int_equal(bed.console->tx_event, 11);
-    for (unsigned i = 0; i < bed.console->tx_slots; i++)
-        assert_int_equal(ops->tx_post(bed.console, bed.text, 3, &bed), 0);
-    assert_int_equal(ops->tx_post(bed.console, bed.text, 3, &bed), -EAGAIN);
-    assert_int_equal(ops->tx_post(bed.console, bed.text, 0, &bed), -EINVAL);
-    ops->tx_kick(bed.console);
-    assert_int_equal(bed.device.queues[1].notified, 1);
-    assert_true(device_next(&bed.device.queues[1], &head));
-    assert_false(device_desc(&bed.device.queues[1], head, 0)->flags & VIRTQ_DESC_WRITE);
-    device_use(&bed.device.queues[1], head, 0);
-    assert_int_equal(ops->tx_take(bed.console, &cookie), 1);
-    assert_ptr_equal(cookie, &bed);
+    assert_true(bed.console->writable);
+    assert_false(bed.console->log_apart);
+    assert_int_equal(ops->write(bed.console, PV_STDOUT, "one ", 4), 4);
+    assert_int_equal(ops->write(bed.console, PV_STDERR, "two ", 4), 4);
+    assert_int_equal(ops->write(bed.console, PV_LOG, "three", 5), 5);
+    assert_int_equal(ops->write(bed.console, PV_LOG, "", 0), 0);
+    assert_int_equal(taken_bytes, 13);
+    assert_memory_equal(taken, "one two three", 13);
+    for (unsigned i = 0; i < sizeof(much); i++)
+        much[i] = (char)(i * 7u);
+    taken_bytes = 0;
+    assert_int_equal(ops->write(bed.console, PV_STDOUT, much, sizeof(much)), sizeof(much));
+    assert_memory_equal(taken, much, sizeof(much));
+    assert_null(bed.console->fault);
     bed_close(&bed);
 }
 
 static void test_input_only(void **state)
 {
     struct bed bed;
-    void *cookie;
 
     (void)state;
     bed_open(&bed, 1);
-    assert_int_equal(bed.console->tx_slots, 0);
-    assert_int_equal(ops->tx_post(bed.console, bed.text, 3, &bed), -EAGAIN);
-    assert_int_equal(ops->tx_take(bed.console, &cookie), 0);
-    ops->tx_kick(bed.console);
+    assert_false(bed.console->writable);
+    assert_int_equal(ops->write(bed.console, PV_STDOUT, bed.text, 3), -EIO);
+    assert_null(bed.console->fault);
     post_and_see(&bed);
     bed_close(&bed);
+}
+
+/* The platform has attached the device: everybody else gets what it has. */
+static void test_attached_already(void **state)
+{
+    struct pv_console *again = NULL;
+    struct bed bed;
+
+    (void)state;
+    bed_open(&bed, 2);
+    bed.device.pv.console = bed.console;
+    assert_int_equal(ops->memory_bytes(&bed.device.pv), 0);
+    assert_int_equal(ops->attach(&bed.device.pv, NULL, &again), 0);
+    assert_ptr_equal(again, bed.console);
+    bed.console->fault = "broken";
+    assert_int_equal(ops->attach(&bed.device.pv, NULL, &again), -EIO);
+    bed_close(&bed);
+}
+
+/* Half a minute, and no more: then the device is out of service, and says so at once. */
+static void test_output_is_never_taken(void **state)
+{
+    struct bed bed;
+    uint64_t begin;
+
+    (void)state;
+    bed_open(&bed, 2);
+    manner = SILENT;
+    begin = clock_now_ns;
+    assert_int_equal(ops->write(bed.console, PV_STDOUT, "x", 1), -EIO);
+    assert_in_range(clock_now_ns - begin, 30000000000ull, 31000000000ull);
+    begin = clock_now_ns;
+    assert_int_equal(ops->write(bed.console, PV_LOG, "x", 1), -EIO);
+    assert_int_equal(clock_now_ns, begin);
+    assert_int_equal(bed.device.config_writes, 0); /* it does not offer that */
+    expect_fault(&bed, "not taken");
+}
+
+/* The log finds a way out that needs no queue; the program's output does not. */
+static void test_emergency_write(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    memset(&bed, 0, sizeof(bed));
+    device_open(&bed.device, PV_CONSOLE, ALL | VIRTIO_CONSOLE_F_EMERG_WRITE, 2, SIZE);
+    acting = &bed;
+    manner = SILENT;
+    assert_int_equal(bed_attach(&bed), 0);
+    assert_int_equal(ops->write(bed.console, PV_STDOUT, "ab", 2), -EIO);
+    assert_int_equal(bed.device.config_writes, 0);
+    assert_int_equal(ops->write(bed.console, PV_LOG, "ab\n", 3), 3);
+    assert_int_equal(bed.device.config_writes, 3);
+    assert_int_equal(bed.device.written[2], '\n');
+    expect_fault(&bed, "not taken");
 }
 
 static void test_refused(void **state)
@@ -160,7 +246,6 @@ static void test_refused(void **state)
 static void test_ring_abuse(void **state)
 {
     struct bed bed;
-    void *cookie;
 
     (void)state;
     bed_open(&bed, 2);
@@ -171,20 +256,28 @@ static void test_ring_abuse(void **state)
     device_use(&bed.device.queues[0], 0, 0); /* nothing was posted */
     expect_fault(&bed, "used index");
 
-    bed_open(&bed, 2);
-    assert_int_equal(ops->tx_post(bed.console, bed.text, 3, &bed), 0);
-    ops->tx_kick(bed.console);
-    device_use(&bed.device.queues[1], 77, 0);
-    assert_int_equal(ops->tx_take(bed.console, &cookie), -EIO);
-    expect_fault(&bed, "used id");
+    for (int how = WILD_ID; how <= TWICE; how++) {
+        static const char *const faults[] = {
+            [WILD_ID] = "used id", [TOO_LONG] = "used length", [TWICE] = "used index"};
+
+        bed_open(&bed, 2);
+        manner = how;
+        assert_int_equal(ops->write(bed.console, PV_STDOUT, "x", 1), -EIO);
+        expect_fault(&bed, faults[how]);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_input),      cmocka_unit_test(test_output),
-        cmocka_unit_test(test_input_only), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_input),
+        cmocka_unit_test(test_output),
+        cmocka_unit_test(test_input_only),
+        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_ring_abuse),
+        cmocka_unit_test(test_attached_already),
+        cmocka_unit_test(test_output_is_never_taken),
+        cmocka_unit_test(test_emergency_write),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

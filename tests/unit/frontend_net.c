@@ -1,121 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The virtio network frontend against a device that the test plays, honest and hostile. */
-/* sources: pvabi/virtio/net.c pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
-/* sources: tests/unit/support/device.c */
+/* sources: pvabi/virtio/net.c pvabi/virtio/net_frames.c pvabi/virtio/attach.c */
+/* sources: pvabi/virtio/virtqueue.c tests/unit/support/device.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "pvabi/errno.h"
-#include "pvabi/virtio/net.h"
-#include "tests/unit/support/device.h"
+#include "tests/unit/support/net_bed.h"
 
-#define SIZE 16u
-#define BUFFER_BYTES 1600u
-#define ALL                                                                                  \
-    (VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | \
-     VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS)
-
-static const struct pv_net_ops *const ops = &virtio_net_ops;
-
-struct bed {
-    struct device device;
-    struct device_queue *rx, *tx;
-    struct pv_net *net;
-    void *memory;
-    uint8_t *buffer; /* of its own, so that the sanitizer sees what lies around it */
-};
-
-static struct virtio_net_config *config_of(struct bed *bed)
-{
-    return (struct virtio_net_config *)(void *)bed->device.config;
-}
-
-static void bed_prepare(struct bed *bed, uint64_t features)
-{
-    memset(bed, 0, sizeof(*bed));
-    device_open(&bed->device, PV_NET, features, 2, SIZE);
-    bed->rx = &bed->device.queues[0];
-    bed->tx = &bed->device.queues[1];
-    bed->buffer = malloc(BUFFER_BYTES);
-    *config_of(bed) = (struct virtio_net_config){
-        .mac = {2, 3, 4, 5, 6, 7}, .status = VIRTIO_NET_S_LINK_UP, .mtu = 1400};
-}
-
-static int bed_attach(struct bed *bed)
-{
-    size_t bytes = ops->memory_bytes(&bed->device.pv);
-
-    assert_int_equal(posix_memalign(&bed->memory, 4096, bytes), 0);
-    memset(bed->memory, 0, bytes);
-    return ops->attach(&bed->device.pv, bed->memory, &bed->net);
-}
-
-static void bed_open(struct bed *bed, uint64_t features)
-{
-    bed_prepare(bed, features);
-    assert_int_equal(bed_attach(bed), 0);
-}
-
-static void bed_close(struct bed *bed)
-{
-    device_close(&bed->device);
-    free(bed->memory);
-    free(bed->buffer);
-}
-
-static uint16_t post_and_see(struct bed *bed)
-{
-    uint16_t head;
-
-    assert_int_equal(ops->rx_post(bed->net, bed->buffer, BUFFER_BYTES, bed), 0);
-    ops->rx_kick(bed->net);
-    assert_true(device_next(bed->rx, &head));
-    return head;
-}
-
+/* Takes a frame that came in one buffer. */
 static int take(struct bed *bed, uint32_t *bytes, struct pv_net_meta *meta)
 {
-    void *cookie = NULL;
-    int got = ops->rx_take(bed->net, &cookie, bytes, meta);
+    struct pv_net_frame frame;
+    int got = ops->rx_take(bed->net, &frame);
 
-    if (got == 1)
-        assert_ptr_equal(cookie, bed);
+    if (got == 1) {
+        assert_int_equal(frame.count, 1);
+        assert_ptr_equal(frame.parts[0].cookie, bed);
+        assert_int_equal(frame.parts[0].offset, bed->net->rx_headroom);
+        if (frame.bytes)
+            assert_int_equal(frame.parts[0].bytes, frame.bytes);
+        *bytes = frame.bytes;
+        *meta = frame.meta;
+    }
     return got;
-}
-
-static int send(struct bed *bed, const struct pv_net_meta *meta)
-{
-    struct pv_segment segments[2] = {{bed->buffer, 14}, {bed->buffer + 14, 86}};
-
-    return ops->tx_post(bed->net, segments, 2, meta, bed);
-}
-
-static void expect_fault(struct bed *bed, const char *words)
-{
-    struct pv_net_meta meta;
-    uint32_t bytes;
-    void *cookie;
-
-    assert_int_equal(ops->rx_take(bed->net, &cookie, &bytes, &meta), -EIO);
-    assert_int_equal(ops->tx_take(bed->net, &cookie), -EIO);
-    assert_non_null(bed->net->fault);
-    assert_non_null(strstr(bed->net->fault, words));
-    assert_int_equal(bed->device.failed, 1);
-    assert_int_equal(ops->rx_post(bed->net, bed->buffer, BUFFER_BYTES, bed), -EIO);
-    assert_int_equal(send(bed, NULL), -EIO);
-    assert_true(ops->rx_ask(bed->net));
-    assert_true(ops->tx_ask(bed->net));
-    ops->rx_kick(bed->net);
-    ops->tx_kick(bed->net);
-    assert_int_equal(ops->rx_take(bed->net, &cookie, &bytes, &meta), -EIO);
-    assert_int_equal(bed->device.failed, 1);
-    bed_close(bed);
 }
 
 /* ---- an honest device --------------------------------------------------------------------- */
@@ -126,7 +37,7 @@ static void test_attach(void **state)
     struct bed bed;
 
     (void)state;
-    bed_open(&bed, ALL | VIRTIO_F_ANY_LAYOUT | 1ull << 15 | 1ull << 7);
+    bed_open(&bed, ALL | VIRTIO_F_ANY_LAYOUT | 1ull << 10 | 1ull << 17);
     assert_int_equal(bed.device.accepted, ALL | VIRTIO_F_ANY_LAYOUT);
     assert_true(bed.device.driver_ok);
     assert_memory_equal(bed.net->mac, mac, 6);
@@ -134,6 +45,9 @@ static void test_attach(void **state)
     assert_true(bed.net->tx_csum && bed.net->link_up);
     assert_int_equal(bed.net->rx_event, 10);
     assert_int_equal(bed.net->tx_event, 11);
+    assert_int_equal(bed.net->config_event, 9);
+    assert_false(bed.net->tx_tso4 || bed.net->tx_tso6);
+    assert_int_equal(bed.net->rx_frame_max, 1400 + 14);
     assert_int_equal(bed.net->rx_slots, SIZE);
     assert_int_equal(bed.net->tx_slots, SIZE / (1u + bed.net->segments_max));
     assert_int_equal((bed.net->rx_headroom + 14u) % 16u, 0); /* the IP header's alignment */

@@ -50,6 +50,7 @@ static unsigned done_count;
 static bool event_asked;
 static unsigned kicks, flushes, discarded;
 static struct pv_blk device_state;
+static struct pv_blk controller_disks[2];
 
 static size_t fake_memory_bytes(const struct pv_device *device)
 {
@@ -95,7 +96,8 @@ static void fake_kick(struct pv_blk *blk)
 
 static int fake_take(struct pv_blk *blk, void **cookie, int *result)
 {
-    if (blk->fault != NULL)
+    (void)blk;
+    if (device_state.fault != NULL) /* that of a controller's disk is its alone */
         return -EIO;
     if (done_count == 0)
         return 0;
@@ -107,13 +109,17 @@ static int fake_take(struct pv_blk *blk, void **cookie, int *result)
 
 static bool fake_ask(struct pv_blk *blk)
 {
+    (void)blk;
     event_asked = true;
-    return done_count > 0 || blk->fault != NULL;
+    return done_count > 0 || device_state.fault != NULL;
 }
+
+static unsigned refreshes;
 
 static void fake_refresh(struct pv_blk *blk)
 {
     (void)blk;
+    refreshes++;
 }
 
 static int carry_out(struct posted *posted)
@@ -155,8 +161,10 @@ static void complete(unsigned pick)
 static void work_ends(void)
 {
     fake.now_ns += 1000;
-    if (event_asked)
+    if (event_asked) {
         fake_event(EVENT);
+        fake_event(EVENT + 1);
+    }
     event_asked = false;
 }
 
@@ -186,16 +194,48 @@ static void device_works_on_all(void)
     work_ends();
 }
 
-static const struct pv_blk_ops fake_ops = {fake_memory_bytes, fake_attach, fake_submit, fake_kick,
-                                           fake_take,         fake_ask,    fake_refresh};
-const struct pv_blk_ops *const pv_blk_frontends[PV_FAMILY_COUNT] = {&fake_ops};
+/* The third block device is a controller with two disks, the fourth carries none, the fifth fails. */
+static int controller_attach(const struct pv_device *device, void *memory, struct pv_blk **blk_)
+{
+    (void)memory;
+    *blk_ = device->index == 3 ? NULL : controller_disks;
+    for (unsigned i = 0; device->index == 2 && i < 2; i++) {
+        controller_disks[i] = device_state;
+        controller_disks[i].event = EVENT + 1;
+    }
+    controller_disks[0].next = &controller_disks[1];
+    return device->index == 4 ? -EIO : 0;
+}
+
+static const struct pv_blk_ops fake_ops = {.memory_bytes = fake_memory_bytes,
+                                           .attach = fake_attach,
+                                           .submit = fake_submit,
+                                           .kick = fake_kick,
+                                           .take = fake_take,
+                                           .ask = fake_ask,
+                                           .refresh = fake_refresh};
+static const struct pv_blk_ops controller_ops = {.controller = true,
+                                                 .memory_bytes = fake_memory_bytes,
+                                                 .attach = controller_attach,
+                                                 .submit = fake_submit,
+                                                 .kick = fake_kick,
+                                                 .take = fake_take,
+                                                 .ask = fake_ask,
+                                                 .refresh = fake_refresh};
+const struct pv_blk_ops *const pv_blk_frontends[PV_FAMILY_COUNT] = {&fake_ops, &controller_ops};
 
 const struct pv_device *pv_devices(unsigned *count)
 {
     static const struct pv_device devices[] = {
-        {.class = PV_NET}, {.class = PV_BLK}, {.class = PV_BLK, .index = 1}};
+        {.class = PV_NET},
+        {.class = PV_BLK},
+        {.class = PV_BLK, .index = 1},
+        {.class = PV_BLK, .family = PV_FAMILY_VIRTIO_SCSI, .index = 2},
+        {.class = PV_BLK, .family = PV_FAMILY_VIRTIO_SCSI, .index = 3},
+        {.class = PV_BLK, .family = PV_FAMILY_VIRTIO_SCSI, .index = 4},
+    };
 
-    *count = 3;
+    *count = sizeof(devices) / sizeof(devices[0]);
     return devices;
 }
 
@@ -235,11 +275,15 @@ static void opens_what_there_is(void **state)
     assert_int_equal(blk_open(0, &again), 0);
     assert_ptr_equal(again, blk);
     assert_int_equal(blk_open(1, &again), -EIO); /* attaching fails */
-    assert_int_equal(blk_open(2, &again), -ENODEV);
+    assert_int_equal(blk_count(), 5);
+    assert_int_equal(blk_open(5, &again), -ENODEV);
     assert_int_equal(blk_open(1000, &again), -ENODEV);
     blk_info(blk, &info);
     assert_int_equal(info.sector_count, SECTORS);
     assert_true(info.can_flush && info.can_discard && !info.read_only);
+    assert_int_equal(refreshes, 0); /* that is a trip to the host */
+    blk_info_now(blk, &info);
+    assert_int_equal(refreshes, 1);
 }
 
 static void transfers_of_any_size_arrive_whole(void **state)
@@ -284,7 +328,11 @@ static void bounds_and_rights_are_kept(void **state)
     uint8_t sector[PV_SECTOR_BYTES];
 
     (void)state;
+    refreshes = 0;
+    assert_int_equal(blk_read(blk, 0, sector, 1), 0);
+    assert_int_equal(refreshes, 0);
     assert_int_equal(blk_read(blk, SECTORS, sector, 1), -EINVAL);
+    assert_int_equal(refreshes, 1); /* it might have grown */
     assert_int_equal(blk_read(blk, SECTORS - 1, sector, 2), -EINVAL);
     assert_int_equal(blk_read(blk, UINT64_MAX, sector, 1), -EINVAL);
     assert_int_equal(blk_write(blk, 1, sector, SIZE_MAX), -EINVAL);
@@ -420,6 +468,48 @@ static void many_threads_get_their_own(void **state)
     assert_true(metrics.blk_latency_ns > 0);
 }
 
+/* ---- a controller ---- */
+
+static void disks_of_a_controller_share_it(void **state)
+{
+    uint8_t from[9 * PV_SECTOR_BYTES], to[9 * PV_SECTOR_BYTES];
+    struct blk *first, *second, *failed;
+
+    (void)state;
+    assert_int_equal(blk_open(2, &first), 0);
+    assert_int_equal(blk_open(3, &second), 0);
+    assert_ptr_not_equal(first, second);
+    assert_int_equal(blk_open(4, &failed), -EIO); /* the controller that fails counts as one */
+    memset(from, 7, sizeof(from));
+    assert_int_equal(blk_write(first, 20, from, 9), 0);
+    assert_int_equal(blk_read(second, 20, to, 9), 0); /* they show the same data, here */
+    assert_memory_equal(to, from, sizeof(to));
+}
+
+static void disk_goes(void)
+{
+    controller_disks[0].fault = "it was removed";
+    device_works_on_all();
+}
+
+/* What was posted to a disk that goes alone is waited for; the other disk works on. */
+static void a_disk_goes_alone(void **state)
+{
+    static uint8_t data[64 * PV_SECTOR_BYTES];
+    struct blk *first, *second, *again;
+
+    (void)state;
+    assert_int_equal(blk_open(2, &first), 0);
+    assert_int_equal(blk_open(3, &second), 0);
+    fake.on_wait = disk_goes;
+    assert_int_equal(blk_read(first, 0, data, 64), -EIO);
+    assert_int_equal(ring_count + done_count, 0);
+    fake.on_wait = device_works;
+    assert_int_equal(blk_read(first, 0, data, 1), -EIO);
+    assert_int_equal(blk_open(2, &again), -EIO);
+    assert_int_equal(blk_read(second, 0, data, 64), 0);
+}
+
 static void device_breaks(void)
 {
     device_state.fault = "used ring names a descriptor that was not posted";
@@ -471,6 +561,8 @@ int main(void)
         test(those_who_stay_are_not_forgotten),
         test(those_who_found_no_room_get_it),
         test(many_threads_get_their_own),
+        test(disks_of_a_controller_share_it),
+        test(a_disk_goes_alone),
         test(a_lost_device_fails_all_and_hangs_nobody),
     };
 

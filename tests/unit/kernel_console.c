@@ -30,7 +30,7 @@
 #define EVENT 4u
 #define RAM_PAGES 1024u
 
-static struct pv_console state_of_device = {.rx_event = EVENT, .rx_slots = 3};
+static struct pv_console state_of_device = {.rx_event = EVENT, .end_event = EVENT, .rx_slots = 3};
 static struct {
     void *buffer, *cookie;
     uint32_t bytes;

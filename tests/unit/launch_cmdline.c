@@ -47,9 +47,10 @@ static void test_written(void **state)
                                             .nets = nets,
                                             .net_count = 4,
                                             .wall_ns = 7,
+                                            .counters = true,
                                             .mmio_count = 2},
                    "name=a env.A=1 \"env.B=\\\\\\\"\" net0=10.0.0.2/24 net2=10.1.0.2/8,10.1.0.1 "
-                   "net3=10.2.0.2/32,0.0.0.0,8.8.8.8 wall=7 "
+                   "net3=10.2.0.2/32,0.0.0.0,8.8.8.8 wall=7 counters=1 "
                    "virtio_mmio.device=512@0xfeb00000:5 virtio_mmio.device=512@0xfeb00200:6 "
                    "-- first \"two words\" \"\"");
 }
@@ -96,6 +97,7 @@ static void test_round_trip(void **state)
                                        .nets = nets,
                                        .net_count = 2,
                                        .wall_ns = 1763872000123456789,
+                                       .counters = true,
                                        .mmio_count = LAUNCH_MMIO_MAX});
     assert_int_equal(parsed.arg_count, arg_count + 1);
     assert_string_equal(parsed.args, "dir/a b\"c");
@@ -103,6 +105,7 @@ static void test_round_trip(void **state)
     assert_int_equal(parsed.env_count, 6);
     expect_strings(parsed.env, env, 6);
     assert_int_equal(parsed.wall_ns, 1763872000123456789);
+    assert_true(parsed.counters);
     assert_int_equal(parsed.net[0].prefix4, 0);
     assert_int_equal(parsed.net[1].prefix4, 1);
     assert_memory_equal(parsed.net[1].ip4, nets[1].ip4, 4);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -67,6 +68,15 @@ static void test_plain_lines(void **state)
 static void test_status(void **state)
 {
     (void)state;
+    check("\001coracle-counters 0x1f 0x0 0xa\n\001coracle-exit 0\n", "", 0);
+    assert_true(log_.counted && log_.kicks == 31 && log_.upcalls == 0 && log_.waits == 10);
+    for (unsigned i = 0; i < 4; i++) {
+        static const char *const wrong[] = {"", "0x1 0x2", "0x1 0x2 0x3 0x4", "1 2 3"};
+        char line[64];
+        snprintf(line, sizeof line, "\001coracle-counters %s\n\001coracle-exit 0\n", wrong[i]);
+        check(line, "", 0);
+        assert_false(log_.counted);
+    }
     check("\001coracle-exit 0\n", "", 0);
     check("last words\n\001coracle-exit 255\n", "last words\n", 255);
     check("unfinished\001coracle-exit 7\n", "unfinished", 7);

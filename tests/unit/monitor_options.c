@@ -75,6 +75,22 @@ static void test_commands(void **state)
     refuse("second", "inspect", "first", "second");
 }
 
+/* Each command takes the options that mean something to it, and no others. */
+static void test_options_of_commands(void **state)
+{
+    (void)state;
+    refuse("--on: image has no such option", "image", "--on", "pc", "-o", "d.raw", "i");
+    refuse("--stats: image", "image", "-o", "d.raw", "i", "--stats", "s");
+    refuse("--blk: image", "image", "--blk", "b", "-o", "d.raw", "i");
+    refuse("--mem: image", "image", "--mem=8M", "-o", "d.raw", "i");
+    refuse("--print: firecracker-config", "firecracker-config", "--print", "i");
+    refuse("--timeout: firecracker-config", "firecracker-config", "--timeout", "3", "i");
+    refuse("-o: no such option", "run", "-o", "d.raw", "i");
+    accept("firecracker-config", "--mem", "8M", "--blk", "b", "--env", "A=B", "--net", "tap:t",
+           "i");
+    accept("image", "--env", "A=B", "--net", "dhcp", "-o", "d.raw", "i");
+}
+
 static void test_where_options_end(void **state)
 {
     (void)state;
@@ -247,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_options_of_commands),
         cmocka_unit_test(test_where_options_end),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_environment),

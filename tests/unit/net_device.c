@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c */
-/* sources: net/transmit.c net/socket.c net/stream.c net/stream_options.c net/listen.c */
+/* sources: net/transmit.c net/burst.c net/frame.c net/socket.c net/stream.c */
+/* sources: net/stream_options.c net/listen.c */
 /* sources: net/datagram.c net/options.c net/address.c net/net_metrics.c net/port/timers.c */
 /* sources: net/port/memory.c net/port/sequence.c net/port/checksum.c net/port/time_wait.c */
 /* sources: $(LWIP_TREE)/src/core/def.c $(LWIP_TREE)/src/core/dns.c */
@@ -22,7 +23,7 @@
 /*
  * The network interface over a device that the test plays: payload lent and copied, the ring always
  * full, a bound on what waits for the program, checksums left to the device, a full transmit ring,
- * a device that goes out of service.
+ * a link that goes down and up, a device that goes out of service.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -218,8 +219,8 @@ static void test_transmit_checksum(void **state)
     peer_appears();
     assert_int_equal(udp_send(socket, data, 11), 11);
     assert_int_equal(sent_bytes, 42 + 11);
-    assert_int_equal(net_host_csum_start, 34);
-    assert_int_equal(net_host_csum_offset, 6);
+    assert_int_equal(net_host_meta.csum_start, 34);
+    assert_int_equal(net_host_meta.csum_offset, 6);
     const unsigned char pseudo[12] = {10, 0, 0, 2, 10, 0, 0, 1, 0, 17, 0, 8 + 11};
     uint16_t sum = net_checksum(pseudo, sizeof pseudo);
     assert_memory_equal(sent + 40, &sum, 2);
@@ -227,7 +228,7 @@ static void test_transmit_checksum(void **state)
     sent_count = 0;
     assert_int_equal(udp_send(socket, data, sizeof data), sizeof data);
     assert_int_equal(sent_count, 4);
-    assert_int_equal(net_host_csum_start, 0);
+    assert_int_equal(net_host_meta.csum_start, 0);
     socket_end(socket);
 }
 
@@ -337,6 +338,32 @@ static void test_name_servers(void **state)
     net_unlock();
 }
 
+/* The link's changes are told to lwIP and in the log, once each; when it is up again, the address is
+ * announced (RFC 5227, 3). */
+static void test_link(void **state)
+{
+    struct netif *netif = netif_default;
+    (void)state;
+    net_host_log[0] = 0;
+    net_host_run();
+    assert_string_equal(net_host_log, "");
+    net_host_link(false);
+    assert_true(netif_is_link_up(netif)); /* the event alone changes nothing */
+    net_host_run();
+    assert_false(netif_is_link_up(netif));
+    assert_string_equal(net_host_log, "net0: link down");
+    net_host_log[0] = 0;
+    net_host_link(false); /* an event of something else */
+    net_host_run();
+    assert_string_equal(net_host_log, "");
+    sent_count = 0;
+    net_host_link(true);
+    net_host_run();
+    assert_true(netif_is_link_up(netif));
+    assert_string_equal(net_host_log, "net0: link up");
+    assert_true(sent_count > 0);
+}
+
 /* Last: the device breaks its contract. It is reported once and never called again; the loopback
  * goes on. */
 static void test_out_of_service(void **state)
@@ -369,13 +396,13 @@ static void test_out_of_service(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_receive),        cmocka_unit_test(test_receive_checksum),
-        cmocka_unit_test(test_unread),         cmocka_unit_test(test_transmit_checksum),
-        cmocka_unit_test(test_transmit_full),  cmocka_unit_test(test_kicks),
-        cmocka_unit_test(test_quiet),          cmocka_unit_test(test_name_servers),
-        cmocka_unit_test(test_out_of_service),
+        cmocka_unit_test(test_receive),       cmocka_unit_test(test_receive_checksum),
+        cmocka_unit_test(test_unread),        cmocka_unit_test(test_transmit_checksum),
+        cmocka_unit_test(test_transmit_full), cmocka_unit_test(test_kicks),
+        cmocka_unit_test(test_quiet),         cmocka_unit_test(test_name_servers),
+        cmocka_unit_test(test_link),          cmocka_unit_test(test_out_of_service),
     };
-    net_host_start(true);
+    net_host_start(true, false);
     net_host_sent = on_sent;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

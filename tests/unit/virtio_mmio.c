@@ -11,8 +11,11 @@
 #include <cmocka.h>
 
 #include "pvabi/errno.h"
+#include "pvabi/pv.h"
 #include "pvabi/virtio/mmio.h"
 #include "pvabi/virtio/wire.h"
+
+struct pv_counters pv_counters;
 
 #define WINDOW_BYTES 0x200u
 #define EVENT 40u
@@ -189,7 +192,13 @@ static void test_modern(void **state)
     assert_int_equal(t->ops->queue_setup(t, 0, 256, memory, &place), -EIO); /* in use already */
     t->ops->driver_ok(t);
     assert_int_equal(device.status, 15);
+    for (unsigned i = 0; i < 256; i++) {
+        device.status = i;
+        assert_int_equal(t->ops->working(t), (i & 4) && !(i & 64));
+    }
+    device.status = 15;
     t->ops->notify(t, 1);
+    assert_int_equal(pv_counters.doorbells, 1);
     assert_int_equal(device.notified, 1);
     (t->ops->fail)(t); /* cmocka has a macro of that name */
     assert_int_equal(device.status, 15 | 128);

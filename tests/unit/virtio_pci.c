@@ -2,7 +2,9 @@
 /* sources: pvabi/virtio/pci.c pvabi/virtio/pci_config.c pvabi/virtio/pci_space.c */
 /* sources: pvabi/virtio/pci_capabilities.c pvabi/virtio/pci_interrupts.c pvabi/virtio/pci_modern.c */
 /* sources: pvabi/virtio/pci_legacy.c pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
-/* sources: pvabi/virtio/blk.c pvabi/virtio/net.c tests/unit/support/device.c */
+/* sources: pvabi/virtio/blk.c pvabi/virtio/blk_request.c pvabi/virtio/net.c */
+/* sources: pvabi/virtio/net_frames.c */
+/* sources: tests/unit/support/device.c */
 /* sources: tests/unit/support/pci_machine.c */
 /*
  * The PCI transport against a machine that the test plays: devices of every kind are found and
@@ -294,7 +296,9 @@ static void test_line(void **state)
         machine_config_set(f, PCI_COMMAND, 2, PCI_COMMAND_NO_LINE);
         expect_disk(f);
         assert_int_equal(machine.line_count, 1);
-        assert_int_equal(machine.line_numbers[0], 10);
+        assert_int_equal(machine.pins[0].line, 10);
+        assert_int_equal(machine.pins[0].device, PLACE >> 3);
+        assert_int_equal(machine.pins[0].pin, 0);
         assert_int_equal(machine.lines[0].event_first, 2);
         f->isr = 1;
         if (legacy) {
@@ -319,7 +323,7 @@ static void test_no_interrupt(void **state)
     machine_open(true);
     machine.vectors_left = 0;
     f = machine_modern(PLACE, VIRTIO_ID_BLOCK, BLK, 1, SIZE);
-    machine_config_set(f, PCI_INTERRUPT_LINE, 1, 0xff);
+    machine_config_set(f, PCI_INTERRUPT_PIN, 1, 0); /* it has none */
     expect_left_out("no interrupt");
     machine_open(true);
     machine.vectors_left = 0;
@@ -750,6 +754,33 @@ static void test_config_reads(void **state)
     }
 }
 
+/* One that is not there any more, or that somebody reset, is told by its status. */
+static void test_vanished(void **state)
+{
+    static const uint8_t statuses[] = {0xff, 0, 15 | 64};
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        struct machine_function *f;
+        struct pv_blk *blk;
+        void *memory;
+
+        machine_open(true);
+        f = i % 2 ? machine_legacy(PLACE, VIRTIO_ID_BLOCK, BLK, 1, SIZE)
+                  : machine_modern(PLACE, VIRTIO_ID_BLOCK, BLK, 1, SIZE);
+        blk_configure(f);
+        machine_find();
+        assert_int_equal(blk_attach(0, &memory, &blk), 0);
+        assert_true(blk->patience_ns > 0);
+        virtio_blk_ops.refresh(blk);
+        assert_null(blk->fault);
+        f->status = statuses[i / 2];
+        virtio_blk_ops.refresh(blk);
+        assert_string_equal(blk->fault, "the device is gone");
+        release(memory);
+    }
+}
+
 /* A device that was given up raises nothing any more. */
 static void test_failed_is_silent(void **state)
 {
@@ -801,6 +832,7 @@ int main(void)
         cmocka_unit_test(test_size_asked_once),
         cmocka_unit_test(test_config_reads),
         cmocka_unit_test(test_failed_is_silent),
+        cmocka_unit_test(test_vanished),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

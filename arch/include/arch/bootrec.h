@@ -11,23 +11,32 @@
 #include <stdint.h>
 
 #define BOOTREC_RANGES_MAX 8u
+#define BOOTREC_MODULES_MAX 8u
 
 struct bootrec_range {
     uint64_t begin, end; /* page-aligned addresses, end exclusive */
 };
 
+/* A file that the boot loader brought along (an initrd). Its pages are no RAM, and read-only. */
+struct bootrec_module {
+    uint64_t begin, end; /* page-aligned only if the loader did so */
+};
+
 struct bootrec {
-    /* Usable RAM without the image, ascending. */
+    /* Usable RAM without the image and the modules, ascending. */
     struct bootrec_range ram[BOOTREC_RANGES_MAX];
     unsigned ram_count;
     bool ram_is_zero;   /* the host hands RAM out as zeros */
-    uint64_t ram_bytes; /* all of the VM's RAM, image included */
+    uint64_t ram_bytes; /* all of the VM's RAM, image included, modules not */
 
     /* NUL-terminated strings, one after the other. */
     const char *args;
     uint32_t arg_count, arg_bytes;
     const char *env;
     uint32_t env_count, env_bytes;
+
+    struct bootrec_module modules[BOOTREC_MODULES_MAX];
+    unsigned module_count;
 
     uint8_t *seed; /* 32 random bytes, or NULL */
 };

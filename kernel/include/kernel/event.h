@@ -3,13 +3,17 @@
 #ifndef KERNEL_EVENT_H
 #define KERNEL_EVENT_H
 
-struct waitq;
-
 /* Replaces the handler of a device's event; 0, or -EINVAL for an event that does not exist or is
  * the kernel's own. Several handlers of one event are not supported. */
 int event_handle(unsigned event, void (*handler)(void *context), void *context);
 
-/* Woken by PV_EVENT_SYSTEM: devices came or went, or the VM was cloned or restored. */
-extern struct waitq event_system_waitq;
+/* Is told of each PV_EVENT_SYSTEM: a device's configuration changed, devices came or went, the VM
+ * was cloned or restored. Any number of listeners; each belongs to the list for ever. */
+struct event_listener {
+    void (*run)(void *context);
+    void *context;
+    struct event_listener *next;
+};
+void event_listen_system(struct event_listener *listener);
 
 #endif

@@ -25,6 +25,7 @@ struct metrics {
     uint64_t blk_latency_ns; /* summed; with blk_requests gives the mean */
     uint64_t blk_errors;
     uint64_t console_bytes;
+    uint64_t random_device_bytes;
 };
 extern struct metrics metrics;
 

@@ -90,9 +90,8 @@
 #define LWIP_TCP_SACK_OUT 1
 #define LWIP_TCP_TIMESTAMPS 0
 #define LWIP_TCP_KEEPALIVE 1
-#define LWIP_TCP_RTO_TIME 1000                       /* ms; RFC 6298, 2.1 */
-#define LWIP_TCP_CALC_INITIAL_CWND(mss) (10 * (mss)) /* RFC 6928 */
-#define TCP_MSL 15000UL                              /* ms; TIME-WAIT lasts twice as long */
+#define LWIP_TCP_RTO_TIME 1000      /* ms; RFC 6298, 2.1 */
+#define TCP_MSL 15000UL             /* ms; TIME-WAIT lasts twice as long */
 #define TCP_LISTEN_BACKLOG 0        /* lwIP's counts to 255; net/socket_listen.c has its own */
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 1 /* tells the socket when its connection is gone */
 #define LWIP_HOOK_TCP_ISN net_tcp_isn

@@ -12,6 +12,8 @@
 #define ENOMEM 12
 #define ENODEV 19
 #define EINVAL 22
+#define ENOSPC 28
+#define EROFS 30
 #define EOPNOTSUPP 95
 
 #endif

@@ -3,7 +3,8 @@
  * The contract of paravirtualization: all that the kernel may ask of any hypervisor. Each
  * hypervisor fulfils it with one static const struct pv_platform and with frontends for its
  * devices; probe.c finds out which. Called by the kernel, lib and net only through the kernel;
- * nothing here blocks except pv_platform.wait, and nothing allocates.
+ * nothing here blocks except pv_platform.wait (and disk controllers, where it says so), and nothing
+ * allocates.
  *
  * Context: unless a comment says otherwise a function may be called with upcalls masked or not.
  * A device belongs to one caller at a time: the kernel serializes calls on the same device.
@@ -93,7 +94,7 @@ extern struct pv_counters pv_counters;
 /* ---- devices ------------------------------------------------------------------------------ */
 
 enum pv_class { PV_NET, PV_BLK, PV_CONSOLE, PV_RNG };
-enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_COUNT };
+enum pv_family { PV_FAMILY_VIRTIO, PV_FAMILY_VIRTIO_SCSI, PV_FAMILY_MODULE, PV_FAMILY_COUNT };
 
 /* Addresses that the host gives a network device; prefix 0: none, ask DHCP. Network byte order. */
 struct pv_net_address {
@@ -103,13 +104,18 @@ struct pv_net_address {
     uint8_t prefix4;
 };
 
+struct pv_console;
+
 /* A device that the platform found. Lives for ever. */
 struct pv_device {
     enum pv_class class;
     enum pv_family family;
-    unsigned index;        /* within its class: net0, net1, ... */
+    unsigned index;        /* within its class: the first network device, the second, ... */
     const void *transport; /* for the frontend: how this device is reached */
     struct pv_net_address net;
+    /* A console that the platform itself has attached, because pv->write goes there. Its frontend
+     * hands it out once more: memory_bytes is 0 then, and attach takes no memory. */
+    struct pv_console *console;
 };
 
 #define PV_DEVICES_MAX 32u
@@ -139,7 +145,15 @@ struct pv_segment {
     uint32_t bytes;
 };
 
-/* -- block: sectors of 512 bytes -- */
+/*
+ * -- block: sectors of 512 bytes --
+ *
+ * A block device is a disk, or a controller that carries any number of them; only attach finds out
+ * how many. Disks of one controller share its rings: submit and refresh speak of one disk; kick,
+ * take and ask, called with any of them, serve all, and event and requests_max are the same for
+ * all. A disk can go out of service alone (`fault`): then submit returns -EIO for it, and what was
+ * posted comes back. Once take returns -EIO the device is lost, with all its disks.
+ */
 
 #define PV_SECTOR_BYTES 512u
 enum pv_blk_operation { PV_BLK_READ, PV_BLK_WRITE, PV_BLK_FLUSH, PV_BLK_DISCARD };
@@ -154,7 +168,8 @@ struct pv_blk_request {
 };
 
 struct pv_blk {
-    const char *fault; /* NULL while in service */
+    const char *fault;   /* NULL while in service */
+    struct pv_blk *next; /* another disk of the same device, or NULL; fixed once attached */
     unsigned event;
     uint64_t sector_count; /* capacity; changes when the host says so */
     bool read_only;
@@ -163,50 +178,87 @@ struct pv_blk {
     unsigned segments_max; /* in one request */
     uint32_t sectors_max;  /* in one request (discards too) */
     uint32_t block_bytes;  /* the device's smallest unit: 512 or a greater power of two */
-    unsigned requests_max; /* fit at once with segments_max segments each; of smaller ones more */
+    unsigned requests_max; /* fit at once with one segment each; of larger ones fewer */
+    /* When nothing has completed for so long, refresh tells whether the device is still there; 0: it
+     * cannot vanish. */
+    uint64_t patience_ns;
 };
 
 struct pv_blk_ops {
+    /* Its devices are controllers. Otherwise a device is one disk. */
+    bool controller;
     size_t (*memory_bytes)(const struct pv_device *device);
+    /* *blk is the first disk; NULL when a controller carries none. A controller's attach asks for
+     * its disks and waits for the answers, at most some seconds. */
     int (*attach)(const struct pv_device *device, void *memory, struct pv_blk **blk);
     /* Queues a request; it is visible to the backend after kick. 0, -EAGAIN when the ring is full,
      * -EINVAL when the request is malformed, -EIO. */
     int (*submit)(struct pv_blk *blk, const struct pv_blk_request *request);
     void (*kick)(struct pv_blk *blk);
     /* Takes a completion: 1 with the request's cookie and its result (0 or a negative errno), 0
-     * when there is none, -EIO. */
+     * when there is none, -EIO. What a device asks to repeat was repeated. */
     int (*take)(struct pv_blk *blk, void **cookie, int *result);
     /* Asks for an event at the next completion; true: there is one already. */
     bool (*ask)(struct pv_blk *blk);
-    /* Reads the configuration again after PV_EVENT_SYSTEM or the device's event. */
+    /* Looks whether the device has news of the disk: another capacity, or that it is gone. May wait
+     * for the device's answer, but only if there are news. */
     void (*refresh)(struct pv_blk *blk);
 };
 extern const struct pv_blk_ops *const pv_blk_frontends[PV_FAMILY_COUNT];
 
 /* -- network: Ethernet frames -- */
 
-/* Checksum state of a frame. On transmit, `csum_start` and `csum_offset` say where the device is to
- * put a checksum (virtio 1.2, 5.1.6.2). On receive, `csum_valid` says that the transport checksum
- * needs no checking. */
+/* Is a frame one segment, or a large one of TCP that the device cuts (or has put together)? */
+enum pv_net_gso { PV_NET_GSO_NONE, PV_NET_GSO_TCP4, PV_NET_GSO_TCP6 };
+
+/* What is to be known of a frame beside its bytes (virtio 1.2, 5.1.6.2). On transmit, `csum_start`
+ * and `csum_offset` say where the device is to put a checksum; on receive, `csum_valid` says that
+ * the transport checksum needs no checking. A large frame's TCP payload is one of segments of
+ * `segment_bytes` each, the last one perhaps shorter; on transmit `header_bytes` of Ethernet, IP and
+ * TCP stand before it, and its checksum must be partial. */
 struct pv_net_meta {
     bool csum_partial;
     bool csum_valid;
+    uint8_t gso; /* enum pv_net_gso */
     uint16_t csum_start;
     uint16_t csum_offset;
+    uint16_t header_bytes;  /* transmit, large frames only */
+    uint16_t segment_bytes; /* large frames only: not 0 */
+};
+
+/* A received frame lies in one posted buffer or, one part after the other, in several. */
+#define PV_NET_PARTS_MAX 64u
+struct pv_net_part {
+    void *cookie;    /* of the buffer */
+    uint32_t offset; /* into the buffer */
+    uint32_t bytes;
+};
+
+struct pv_net_frame {
+    struct pv_net_meta meta;
+    uint32_t bytes; /* of all parts; 0: the frame must be dropped, and only the cookies count */
+    unsigned count; /* at least 1 */
+    struct pv_net_part parts[PV_NET_PARTS_MAX];
 };
 
 struct pv_net {
     const char *fault; /* NULL while in service */
     unsigned rx_event;
     unsigned tx_event;
-    uint8_t mac[6]; /* all zero: the device has none */
+    unsigned config_event; /* tells of a change of the link; perhaps PV_EVENT_SYSTEM */
+    uint8_t mac[6];        /* all zero: the device has none */
     uint16_t mtu;
-    bool tx_csum; /* the device completes partial checksums */
-    bool link_up;
+    bool tx_csum;      /* the device completes partial checksums */
+    bool tx_tso4;      /* ... and cuts large frames of TCP over IPv4 */
+    bool tx_tso6;      /* ... and over IPv6 */
+    bool link_up;      /* changes when the host says so */
     unsigned rx_slots; /* receive buffers that can be posted at once */
     unsigned tx_slots; /* frames that fit at once with segments_max each; of smaller ones more */
     unsigned segments_max;
     unsigned rx_headroom; /* bytes at the start of a receive buffer that are the frontend's */
+    /* The largest frame that may come. As many bytes of buffers, headroom apart, must be posted, or
+     * the device may wait for more for ever. */
+    uint32_t rx_frame_max;
 };
 
 struct pv_net_ops {
@@ -215,44 +267,52 @@ struct pv_net_ops {
     /* Posts a receive buffer of `bytes` bytes, headroom included; -EAGAIN when all slots are
      * used. */
     int (*rx_post)(struct pv_net *net, void *buffer, uint32_t bytes, void *cookie);
-    /* Takes a received frame: 1, 0 for none, -EIO. The frame lies at buffer + rx_headroom and is
-     * *frame_bytes long, which was checked against the buffer. A frame that must be dropped has
-     * zero bytes. */
-    int (*rx_take)(struct pv_net *net, void **cookie, uint32_t *frame_bytes,
-                   struct pv_net_meta *meta);
+    /* Takes a received frame: 1, 0 for none, -EIO. Its parts were checked against the buffers that
+     * they lie in; the buffers are the caller's again, whether the frame is to be dropped or not. */
+    int (*rx_take)(struct pv_net *net, struct pv_net_frame *frame);
     bool (*rx_ask)(struct pv_net *net);
     void (*rx_kick)(struct pv_net *net);
     /* Queues a frame; the memory of its segments stays untouched until tx_take returns its cookie.
-     * -EAGAIN when the ring is full. */
+     * -EAGAIN when the ring is full, -EINVAL when frame and `meta` do not fit each other or the
+     * device. */
     int (*tx_post)(struct pv_net *net, const struct pv_segment *segments, unsigned count,
                    const struct pv_net_meta *meta, void *cookie);
     int (*tx_take)(struct pv_net *net, void **cookie);
     bool (*tx_ask)(struct pv_net *net);
     void (*tx_kick)(struct pv_net *net);
+    /* Reads again, after config_event, what the host may change. */
+    void (*refresh)(struct pv_net *net);
 };
 extern const struct pv_net_ops *const pv_net_frontends[PV_FAMILY_COUNT];
 
-/* -- console: bytes, for input and for output in bulk; pv->write is always there -- */
+/* -- console: bytes. Input is posted and taken as elsewhere; output is written at once, for the
+ * platform whose pv->write goes to a console. Everybody else writes with pv->write. -- */
 
 struct pv_console {
     const char *fault;
-    unsigned rx_event;
-    unsigned tx_event;
-    unsigned rx_slots;
-    unsigned tx_slots;
+    bool reported;      /* the fault was said: by whoever finds it first */
+    unsigned rx_event;  /* raised for input */
+    unsigned end_event; /* raised when input may have ended; may be rx_event */
+    unsigned rx_slots;  /* 0: there is no input */
+    bool writable;      /* there is a way out for output */
+    bool log_apart;     /* the log has a way of its own, where standard output does not go */
 };
 
 struct pv_console_ops {
     size_t (*memory_bytes)(const struct pv_device *device);
     int (*attach)(const struct pv_device *device, void *memory, struct pv_console **console);
     int (*rx_post)(struct pv_console *console, void *buffer, uint32_t bytes, void *cookie);
-    /* *bytes is at most what was posted; 0 with a return of 1 is the end of input. */
+    /* *bytes is at most what was posted; 0 with a return of 1 is the end of input, and *cookie is
+     * NULL where no buffer came back with it. */
     int (*rx_take)(struct pv_console *console, void **cookie, uint32_t *bytes);
     bool (*rx_ask)(struct pv_console *console);
     void (*rx_kick)(struct pv_console *console);
-    int (*tx_post)(struct pv_console *console, const void *data, uint32_t bytes, void *cookie);
-    int (*tx_take)(struct pv_console *console, void **cookie);
-    void (*tx_kick)(struct pv_console *console);
+    /* Hands `bytes` bytes over, and waits for that, but not for ever: a device that takes none for
+     * half a minute is out of service. Returns how many were handed over, or -EIO for none. Uses
+     * nothing that the calls for input use, so it may come between any two instructions of them,
+     * but not of itself. */
+    long (*write)(struct pv_console *console, enum pv_channel channel, const void *data,
+                  size_t bytes);
 };
 extern const struct pv_console_ops *const pv_console_frontends[PV_FAMILY_COUNT];
 

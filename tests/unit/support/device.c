@@ -108,7 +108,11 @@ static void test_driver_ok(const struct virtio_transport *transport)
 
 static void test_notify(const struct virtio_transport *transport, unsigned queue)
 {
-    device_of(transport)->queues[queue].notified++;
+    struct device *device = device_of(transport);
+
+    device->queues[queue].notified++;
+    if (device->on_notify)
+        device->on_notify(device, queue);
 }
 
 static uint64_t test_config_read(const struct virtio_transport *transport, uint32_t offset,
@@ -123,11 +127,32 @@ static uint64_t test_config_read(const struct virtio_transport *transport, uint3
     return value;
 }
 
+static void test_config_write(const struct virtio_transport *transport, uint32_t offset,
+                              uint32_t value)
+{
+    struct device *device = device_of(transport);
+
+    if (offset <= DEVICE_CONFIG_BYTES - 4 && offset % 4 == 0)
+        device->written[offset / 4] = value;
+    device->config_writes++;
+}
+
 static uint32_t test_config_generation(const struct virtio_transport *transport)
 {
     struct device *device = device_of(transport);
 
     return device->restless ? device->generation++ : device->generation;
+}
+
+static bool test_working(const struct virtio_transport *transport)
+{
+    return !device_of(transport)->gone;
+}
+
+static unsigned test_config_event(const struct virtio_transport *transport)
+{
+    (void)transport;
+    return 9;
 }
 
 static void test_fail(const struct virtio_transport *transport)
@@ -145,7 +170,10 @@ static const struct virtio_transport_ops test_ops = {
     .driver_ok = test_driver_ok,
     .notify = test_notify,
     .config_read = test_config_read,
+    .config_write = test_config_write,
     .config_generation = test_config_generation,
+    .working = test_working,
+    .config_event = test_config_event,
     .fail = test_fail,
 };
 

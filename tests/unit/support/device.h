@@ -15,7 +15,7 @@
 #include "pvabi/virtio/transport.h"
 #include "pvabi/virtio/wire.h"
 
-#define DEVICE_QUEUES 3u
+#define DEVICE_QUEUES 10u
 #define DEVICE_CONFIG_BYTES 64u
 
 struct device_queue {
@@ -38,10 +38,16 @@ struct device {
     bool restless;      /* the configuration changes with each look */
     bool refuses;       /* feature negotiation fails */
     bool breaks_set_up; /* queue_setup fails */
+    bool gone;          /* it has vanished */
     bool begun, driver_ok;
+    uint32_t written[DEVICE_CONFIG_BYTES / 4]; /* the last word that the driver wrote there */
+    unsigned config_writes;
     unsigned failed;   /* how often the frontend gave up */
     bool driver_rings; /* ring memory comes out of the frontend's memory, as with mmio and pci */
     struct device_queue queues[DEVICE_QUEUES];
+    /* Called by each notification, NULL: nobody; so that a device can answer a frontend that waits. */
+    void (*on_notify)(struct device *device, unsigned queue);
+    void *context; /* of on_notify's */
 };
 
 /* A device with `queue_count` queues of `size` descriptors. */

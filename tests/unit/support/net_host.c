@@ -25,11 +25,16 @@
 #define SLOTS 64u
 #define PENDING 64u
 #define HEADROOM 12u
+#define FRAME_MOST 66000u
+#define LARGE_MOST 65549u
+#define CONFIG_EVENT 9u
 
 uint64_t net_host_now_ns = 1000000000;
 void (*net_host_sent)(const unsigned char *frame, size_t bytes);
 bool net_host_transmit_stuck;
-unsigned net_host_out_of_service, net_host_kicks, net_host_csum_start, net_host_csum_offset;
+unsigned net_host_out_of_service, net_host_kicks;
+struct pv_net_meta net_host_meta;
+char net_host_log[100];
 
 /* ---- the device --------------------------------------------------------------------------- */
 
@@ -42,13 +47,15 @@ static struct {
     } posted[SLOTS];
     unsigned first, count;
     struct {
-        unsigned char bytes[2048];
+        unsigned char bytes[FRAME_MOST];
         size_t length;
         bool csum_valid;
     } pending[PENDING];
     unsigned pending_first, pending_count;
     void *sent[SLOTS];
     unsigned sent_count;
+    bool link_up; /* as the configuration says; net.link_up follows at the next refresh */
+    void (*config_handler)(void *context);
 } device;
 
 static size_t device_memory_bytes(const struct pv_device *which)
@@ -77,21 +84,38 @@ static int rx_post(struct pv_net *net, void *buffer, uint32_t bytes, void *cooki
     return 0;
 }
 
-static int rx_take(struct pv_net *net, void **cookie, uint32_t *bytes, struct pv_net_meta *meta)
+/* The next posted buffer with as much of the frame as fits in; where it lies differs. */
+static void part_fill(struct pv_net_frame *frame, const unsigned char *from, size_t left)
+{
+    uint32_t offset = frame->count == 0 ? HEADROOM : 3;
+    size_t room = device.posted[device.first].bytes - offset;
+    uint32_t bytes = (uint32_t)(left < room ? left : room);
+
+    memcpy(device.posted[device.first].buffer + offset, from, bytes);
+    frame->parts[frame->count++] = (struct pv_net_part){device.posted[device.first].cookie, offset,
+                                                        bytes};
+    frame->bytes += bytes;
+    device.first = (device.first + 1) % SLOTS;
+    device.count--;
+}
+
+static int rx_take(struct pv_net *net, struct pv_net_frame *frame)
 {
     if (net->fault)
         return -EIO;
     if (!device.pending_count || !device.count)
         return 0;
-    unsigned from = device.pending_first, to = device.first;
-    size_t room = device.posted[to].bytes - HEADROOM;
-    size_t length = device.pending[from].length < room ? device.pending[from].length : room;
-    memcpy(device.posted[to].buffer + HEADROOM, device.pending[from].bytes, length);
-    *cookie = device.posted[to].cookie;
-    *bytes = (uint32_t)length;
-    *meta = (struct pv_net_meta){.csum_valid = device.pending[from].csum_valid};
-    device.first = (device.first + 1) % SLOTS;
-    device.count--;
+    unsigned from = device.pending_first;
+    size_t length = device.pending[from].length;
+    frame->meta = (struct pv_net_meta){.csum_valid = device.pending[from].csum_valid};
+    if (length > 1514) {
+        frame->meta.gso = PV_NET_GSO_TCP4;
+        frame->meta.segment_bytes = 1460;
+    }
+    frame->bytes = frame->count = 0;
+    do
+        part_fill(frame, device.pending[from].bytes + frame->bytes, length - frame->bytes);
+    while (frame->bytes < length && device.count && net->tx_tso4);
     device.pending_first = (device.pending_first + 1) % PENDING;
     device.pending_count--;
     return 1;
@@ -117,14 +141,14 @@ static void tx_kick(struct pv_net *net)
 static int tx_post(struct pv_net *net, const struct pv_segment *segments, unsigned count,
                    const struct pv_net_meta *meta, void *cookie)
 {
-    static unsigned char frame[65536];
+    static unsigned char frame[FRAME_MOST];
     size_t bytes = 0;
     if (net->fault)
         return -EIO;
     if (device.sent_count == SLOTS)
         return -EAGAIN;
-    net_host_csum_start = meta->csum_partial ? meta->csum_start : 0;
-    net_host_csum_offset = meta->csum_offset;
+    net_host_meta = *meta;
+    kassert(count <= net->segments_max);
     for (unsigned i = 0; i < count; i++) {
         memcpy(frame + bytes, segments[i].address, segments[i].bytes);
         bytes += segments[i].bytes;
@@ -146,6 +170,17 @@ static int tx_take(struct pv_net *net, void **cookie)
     return 1;
 }
 
+static void refresh(struct pv_net *net)
+{
+    net->link_up = device.link_up;
+}
+
+void net_host_link(bool up)
+{
+    device.link_up = up;
+    device.config_handler(NULL);
+}
+
 static const struct pv_net_ops device_ops = {device_memory_bytes,
                                              device_attach,
                                              rx_post,
@@ -155,7 +190,8 @@ static const struct pv_net_ops device_ops = {device_memory_bytes,
                                              tx_post,
                                              tx_take,
                                              ask,
-                                             tx_kick};
+                                             tx_kick,
+                                             refresh};
 const struct pv_net_ops *const pv_net_frontends[PV_FAMILY_COUNT] = {&device_ops};
 static const struct pv_device the_device = {
     .class = PV_NET, .net = {{10, 0, 0, 2}, {10, 0, 0, 1}, {10, 0, 0, 1}, 24}};
@@ -177,16 +213,21 @@ void net_host_frame(const void *frame, size_t bytes, bool csum_valid)
     device.pending[at].csum_valid = csum_valid;
 }
 
-void net_host_start(bool tx_csum)
+void net_host_start(bool tx_csum, bool large)
 {
     device.net = (struct pv_net){.mac = {2, 0, 0, 0, 0, 2},
                                  .mtu = 1500,
                                  .tx_csum = tx_csum,
+                                 .tx_tso4 = large,
+                                 .tx_tso6 = large,
+                                 .config_event = CONFIG_EVENT,
                                  .link_up = true,
                                  .rx_slots = SLOTS,
                                  .tx_slots = SLOTS,
-                                 .segments_max = 8,
-                                 .rx_headroom = HEADROOM};
+                                 .segments_max = large ? 48 : 8,
+                                 .rx_headroom = HEADROOM,
+                                 .rx_frame_max = large ? LARGE_MOST : 1514};
+    device.link_up = true;
     kassert(net_start() == 0);
 }
 
@@ -244,13 +285,23 @@ void net_host_break(void)
 
 int event_handle(unsigned event, void (*handler)(void *context), void *context)
 {
-    (void)event, (void)handler, (void)context;
+    (void)context;
+    if (event == CONFIG_EVENT)
+        device.config_handler = handler;
     return 0;
+}
+
+void event_listen_system(struct event_listener *listener)
+{
+    device.config_handler = listener->run;
 }
 
 void log_line(const char *format, ...)
 {
-    (void)format;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(net_host_log, sizeof net_host_log, format, arguments);
+    va_end(arguments);
 }
 
 int format_line(char *out, size_t bytes, const char *format, ...)

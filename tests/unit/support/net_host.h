@@ -12,9 +12,10 @@
 
 extern uint64_t net_host_now_ns;
 
-/* Starts the stack on the device (10.0.0.2/24, gateway 10.0.0.1); once. */
-void net_host_start(bool tx_csum);
-/* A received frame; it is cut to what a buffer holds. Taken by the next net_host_run. */
+/* Starts the stack on the device (10.0.0.2/24, gateway 10.0.0.1), which completes checksums or cuts
+ * and merges large frames, too; once. */
+void net_host_start(bool tx_csum, bool large);
+/* A received frame; it is cut to what a buffer holds, or all that are posted. Taken by the next net_host_run. */
 void net_host_frame(const void *frame, size_t bytes, bool csum_valid);
 /* One turn of the network thread, repeated until the ring is empty. */
 void net_host_run(void);
@@ -31,7 +32,9 @@ extern bool net_host_transmit_stuck;
 void net_host_break(void);
 extern unsigned net_host_out_of_service; /* how often that was reported */
 extern unsigned net_host_kicks;          /* of the transmit ring */
-/* Offsets of the last frame sent whose checksum the device is to complete; 0: none. */
-extern unsigned net_host_csum_start, net_host_csum_offset;
+extern struct pv_net_meta net_host_meta; /* of the last frame sent */
+/* The device's configuration says so from now on, and its event is raised. */
+void net_host_link(bool up);
+extern char net_host_log[100]; /* the last line */
 
 #endif

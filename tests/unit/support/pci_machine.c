@@ -436,11 +436,11 @@ static int host_message_connect(const struct virtio_source *source, uint64_t *ad
     return 0;
 }
 
-static int host_line_connect(unsigned line, const struct virtio_source *source)
+static int host_line_connect(const struct virtio_pin *pin, const struct virtio_source *source)
 {
     if (machine.lines_refused || machine.line_count == 32)
         return -EINVAL;
-    machine.line_numbers[machine.line_count] = line;
+    machine.pins[machine.line_count] = *pin;
     machine.lines[machine.line_count++] = *source;
     return 0;
 }
@@ -505,6 +505,7 @@ static struct machine_function *function_add(unsigned place, uint32_t id, uint32
     machine_config_set(f, PCI_SUBSYSTEM_ID, 2, type);
     machine_config_set(f, PCI_COMMAND, 2, 7); /* firmware has used it */
     machine_config_set(f, PCI_INTERRUPT_LINE, 1, 10u + n % 2u);
+    machine_config_set(f, PCI_INTERRUPT_PIN, 1, 1);
     f->status = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_DRIVER_OK;
     for (unsigned i = 0; i < MACHINE_QUEUES; i++) {
         f->queues[i].size = i < queue_count ? size : 0;

@@ -70,7 +70,8 @@ struct machine {
     struct virtio_source messages[64]; /* by data - 0x40 */
     unsigned message_count;
     struct virtio_source lines[32];
-    unsigned line_numbers[32], line_count;
+    struct virtio_pin pins[32];
+    unsigned line_count;
     unsigned lines_refused;
     uint32_t types[PV_DEVICES_MAX];
     const struct virtio_transport *found[PV_DEVICES_MAX];
