@@ -2,8 +2,8 @@
 /*
  * A TCG plugin that counts the guest's instructions from one address to another:
  *     qemu-system-x86_64 -plugin build/bench/insn.so,begin=0x..,end=0x..,to=FILE ...
- * Counting begins with the first execution of `begin` and ends before the first one of `end`; FILE
- * then holds a line "ADDRESS COUNT" for every instruction that ran. A repeated string instruction
+ * Counting begins with the first execution of `begin` and ends before the first one of `end`, or when
+ * QEMU ends by itself; FILE then holds a line "ADDRESS COUNT" for every instruction that ran. A repeated string instruction
  * counts once for each repetition. With
  *     -plugin build/bench/insn.so,total=FILE
  * FILE holds, at any time, one 64-bit number in the host's byte order: all instructions so far, by
@@ -68,6 +68,15 @@ static void execute(unsigned cpu, void *data)
         return;
     }
     place->count++;
+}
+
+/* The end has not come: what was counted until QEMU ends. */
+static void at_exit(uint64_t id, void *data)
+{
+    (void)id;
+    (void)data;
+    if (phase == BETWEEN)
+        write_counts();
 }
 
 /* The one entry of an address: its code may be translated several times. */
@@ -154,5 +163,6 @@ int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
         return -1;
     }
     qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+    qemu_plugin_register_atexit_cb(id, at_exit, NULL);
     return 0;
 }

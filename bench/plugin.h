@@ -37,5 +37,8 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block,
                                           qemu_plugin_execute callback,
                                           enum qemu_plugin_cb_flags flags, void *data);
+/* Calls back when QEMU ends. */
+void qemu_plugin_register_atexit_cb(uint64_t id, void (*callback)(uint64_t id, void *data),
+                                    void *data);
 
 #endif
