@@ -39,6 +39,7 @@ include mk/deps.mk
 include mk/guest.mk
 include mk/host.mk
 include mk/tests.mk
+include mk/bench.mk
 endif
 
 .PHONY: all run test test-xen bench fuzz check-layers format help clean distclean FORCE
@@ -57,8 +58,8 @@ test: all $(TESTS) ## all tests, or TEST='guest/*'; the last line is "N passed, 
 test-xen: all $(GUEST_TESTS) ## those of them that run under a real Xen, in QEMU
 	@B=$(B) tests/run '*@xen-pv' '*@xen-pvh'
 
-bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small) ## boot time, size, memory, idle, load; QUICK=1 is shorter: build/bench/results.json
-	@B=$(B) bench/run
+bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small tree) ## all benchmarks, or ONLY=name; QUICK=1 is shorter: build/bench/results.json
+	@B=$(B) bench/run $(ONLY)
 
 fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS=60 seconds
 	@scripts/fuzz $(B) $(FUZZ_SECONDS) $(notdir $(FUZZERS))

@@ -2,15 +2,21 @@
 /*
  * A TCG plugin that counts the guest's instructions from one address to another:
  *     qemu-system-x86_64 -plugin build/bench/insn.so,begin=0x..,end=0x..,to=FILE ...
- * Counting begins with the first execution of `begin` and ends before the first one of `end`; FILE
- * then holds a line "ADDRESS COUNT" for every instruction that ran. A repeated string instruction
- * counts once for each repetition. For machines with one CPU. bench/run makes sums of the lines.
+ * Counting begins with the first execution of `begin` and ends before the first one of `end`, or when
+ * QEMU ends by itself; FILE then holds a line "ADDRESS COUNT" for every instruction that ran. A repeated string instruction
+ * counts once for each repetition. With
+ *     -plugin build/bench/insn.so,total=FILE
+ * FILE holds, at any time, one 64-bit number in the host's byte order: all instructions so far, by
+ * whole blocks. For machines with one CPU. bench/ makes sums of the lines and differences of totals.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "plugin.h"
 
@@ -64,6 +70,15 @@ static void execute(unsigned cpu, void *data)
     place->count++;
 }
 
+/* The end has not come: what was counted until QEMU ends. */
+static void at_exit(uint64_t id, void *data)
+{
+    (void)id;
+    (void)data;
+    if (phase == BETWEEN)
+        write_counts();
+}
+
 /* The one entry of an address: its code may be translated several times. */
 static struct place *place_of(uint64_t address)
 {
@@ -92,6 +107,39 @@ static void translate(uint64_t id, struct qemu_plugin_tb *block)
     }
 }
 
+static volatile uint64_t *total;
+
+static void execute_block(unsigned cpu, void *data)
+{
+    (void)cpu;
+    *total += (uintptr_t)data;
+}
+
+static void translate_block(uint64_t id, struct qemu_plugin_tb *block)
+{
+    (void)id;
+    qemu_plugin_register_vcpu_tb_exec_cb(block, execute_block, QEMU_PLUGIN_CB_NO_REGS,
+                                         (void *)qemu_plugin_tb_n_insns(block));
+}
+
+static int open_total(const char *path)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    if (file < 0 || ftruncate(file, sizeof *total) < 0) {
+        perror(path);
+        return -1;
+    }
+    void *place = mmap(NULL, sizeof *total, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    close(file);
+    if (place == MAP_FAILED) {
+        perror(path);
+        return -1;
+    }
+    total = place;
+    return 0;
+}
+
 int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
     (void)info;
@@ -102,11 +150,19 @@ int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
             end_address = strtoull(argv[i] + 4, NULL, 0);
         else if (!strncmp(argv[i], "to=", 3))
             target = strdup(argv[i] + 3);
+        else if (!strncmp(argv[i], "total=", 6) && open_total(argv[i] + 6) < 0)
+            return -1;
+    }
+    if (total) {
+        qemu_plugin_register_vcpu_tb_trans_cb(id, translate_block);
+        return 0;
     }
     if (!begin_address || !end_address || !target) {
-        fprintf(stderr, "insn: begin=ADDRESS, end=ADDRESS and to=FILE are needed\n");
+        fprintf(stderr,
+                "insn: begin=ADDRESS, end=ADDRESS and to=FILE, or total=FILE, are needed\n");
         return -1;
     }
     qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+    qemu_plugin_register_atexit_cb(id, at_exit, NULL);
     return 0;
 }

@@ -33,5 +33,12 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
                                             qemu_plugin_execute callback,
                                             enum qemu_plugin_cb_flags flags, void *data);
+/* The same before the whole block is executed. */
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block,
+                                          qemu_plugin_execute callback,
+                                          enum qemu_plugin_cb_flags flags, void *data);
+/* Calls back when QEMU ends. */
+void qemu_plugin_register_atexit_cb(uint64_t id, void (*callback)(uint64_t id, void *data),
+                                    void *data);
 
 #endif

@@ -138,8 +138,8 @@ int mutex_lock_until(struct mutex *mutex, uint64_t deadline_ns)
         return 0;
     kassert(mutex->owner != self);
 
-    /* No wake-up is lost: the owner gives the mutex up with upcalls masked, either before this
-     * second try (which succeeds) or after the waiter is queued (which is handed the mutex). */
+    /* No wake-up is lost: the owner gives the mutex up and then looks for waiters. It gives it up
+     * either before this second try (which succeeds), or it finds the waiter queued. */
     state = upcalls_mask();
     kassert(state == 0);
     if (mutex_try(mutex)) {
@@ -166,19 +166,31 @@ int mutex_lock_until(struct mutex *mutex, uint64_t deadline_ns)
     return result;
 }
 
-void mutex_unlock(struct mutex *mutex)
+/* Hands a mutex that was given up to the first of its waiters. Who took it in between does so when
+ * giving it up in turn. */
+static void hand_over(struct mutex *mutex)
 {
     unsigned state = upcalls_mask();
     struct waiter *waiter = mutex->waiters.first;
+    struct thread *none = NULL;
 
-    kassert(mutex->owner == cpu_self()->current);
-    mutex->owner = waiter != NULL ? waiter->context : NULL;
-    if (waiter != NULL)
+    if (waiter != NULL && __atomic_compare_exchange_n(&mutex->owner, &none, waiter->context, false,
+                                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         waiter->wake(waiter);
     upcalls_restore(state);
 }
 
+void mutex_unlock(struct mutex *mutex)
+{
+    kassert(mutex->owner == cpu_self()->current);
+    /* The owner is cleared before the queue is read (mutex_lock_until relies on it), and all that
+     * the mutex protects is written before. */
+    (void)__atomic_exchange_n(&mutex->owner, NULL, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&mutex->waiters.first, __ATOMIC_RELAXED) != NULL)
+        hand_over(mutex);
+}
+
 bool mutex_held(const struct mutex *mutex)
 {
-    return mutex->owner == thread_self();
+    return mutex->owner == cpu_self()->current;
 }

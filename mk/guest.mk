@@ -51,7 +51,7 @@ objects = $(addprefix $(B)/obj/,$(addsuffix .o,$(basename $(1))))
 member = $(subst /,-,$(1:$(B)/obj/%=%))
 define archive
 $(eval $(call remember,$(B)/list/$(1),$(2)))
-$(B)/obj/lib/$(1): $(call objects,$(2)) $(B)/list/$(1)
+$(B)/obj/lib/$(1): $(call objects,$(2)) $(B)/list/$(1) mk/guest.mk
 	$$(call say,AR,$$@)
 	@rm -rf $$@ $$@.d; mkdir -p $$@.d
 	@$(foreach object,$(call objects,$(2)),ln $(object) $$@.d/$(call member,$(object)) &&) :

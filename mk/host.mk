@@ -58,28 +58,4 @@ $(B)/gen/%.h: $(B)/gen/%_gen
 
 .PRECIOUS: $(B)/gen/%_gen
 
-# What the benchmarks compare with and count with: host programs, static, so that they start as fast as
-# can be; a plugin for QEMU; the least guest.
-BENCH_FLOOR := $(B)/bench/floor
-BENCH_INSN := $(B)/bench/insn.so
-BENCH_TINY := $(B)/bench/tiny
-BENCHES := $(BENCH_FLOOR) $(BENCH_INSN) $(BENCH_TINY)
-BENCH_CC := $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARN) -Werror
-
-$(BENCH_FLOOR): bench/floor.c $(B)/list/monitor | $(SETUP)
-	$(call say,HOSTCC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(BENCH_CC) -static -Ipvabi/include -pthread -o $@ $<
-
-$(BENCH_INSN): bench/insn.c bench/plugin.h $(B)/list/monitor | $(SETUP)
-	$(call say,HOSTCC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(BENCH_CC) -shared -fPIC -fvisibility=hidden -o $@ $<
-
-$(BENCH_TINY): bench/tiny.S $(B)/list/monitor | $(SETUP)
-	$(call say,AS,$<)
-	@mkdir -p $(@D)
-	$(Q)$(CC) -static -no-pie -nostdlib \
-	    -Wl,--build-id=none,-z,noseparate-code,-Ttext-segment=0x100000,-e,tiny_start,--strip-all -o $@ $<
-
 -include $(MONITOR_OBJECTS:.o=.d) $(wildcard $(B)/gen/*.d)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The block backend: virtio-blk requests (virtio 1.2, 5.2.6) on a disk. Reads that the host has in
- * memory are served on the loop's thread; everything that may wait for the disk goes to one worker
- * thread per device, so that a slow disk holds up nothing else. Data moves directly between the
- * disk and the guest's memory.
+ * memory are served on the loop's thread; everything that may wait for the disk goes to worker
+ * threads, so that a slow disk holds up nothing else and has as much to do at once as the guest
+ * wants. Data moves directly between the disk and the guest's memory.
  *
- * Threads: the loop's thread owns the ring and parses; the worker sees only requests, which pass
- * through two lists under `lock`.
+ * Threads: the loop's thread owns the ring and parses; the workers see only requests, which pass
+ * through two lists under `lock`. A worker is made when a request finds none that rests.
  */
 #include "backends.h"
 
@@ -30,6 +30,8 @@
 #include "loop.h"
 
 #define QUEUE_SIZE 128u
+#define WORKERS_MAX 32u
+#define WORKER_STACK_BYTES (64u << 10)
 #define BATCH_MAX 512u /* requests, before the loop's other devices have their turn */
 #define CONFIG_BYTES (offsetof(struct virtio_blk_config, write_zeroes_may_unmap) + 4)
 /* The ring allows QUEUE_SIZE in flight, and one is always at hand for vring_next. */
@@ -57,13 +59,15 @@ struct block {
     struct request *unused; /* last freed first, so that few pages are touched */
     int done_fd;            /* eventfd: `done` is no longer empty */
 
-    pthread_t worker;
-    bool worker_runs;
+    pthread_t workers[WORKERS_MAX];
+    unsigned worker_count; /* the loop's thread's own */
     pthread_mutex_t lock;
     pthread_cond_t work_arrived;
-    bool stopping;            /* under lock, as the two lists */
-    struct request_list work; /* loop -> worker */
-    struct request_list done; /* worker -> loop */
+    bool stopping;            /* under lock, as all that follows */
+    unsigned resting;         /* workers that wait for work */
+    unsigned work_count;      /* requests in `work` */
+    struct request_list work; /* loop -> workers */
+    struct request_list done; /* workers -> loop */
 };
 
 static void list_append(struct request_list *list, struct request *request)
@@ -85,7 +89,7 @@ static struct request *list_take(struct request_list *list)
     return request;
 }
 
-/* --- the worker's thread --- */
+/* --- the workers' threads --- */
 
 static void *block_work(void *context)
 {
@@ -100,9 +104,12 @@ static void *block_work(void *context)
             /* Only with an empty list: what the guest has asked for is carried out. */
             if (block->stopping)
                 break;
+            block->resting++;
             pthread_cond_wait(&block->work_arrived, &block->lock);
+            block->resting--;
             continue;
         }
+        block->work_count--;
         pthread_mutex_unlock(&block->lock);
         request->status = request_perform(request, &block->disk);
         pthread_mutex_lock(&block->lock);
@@ -196,13 +203,46 @@ static bool request_answer_at_once(struct block *block, struct request *request)
     }
 }
 
+/* One more worker, if there may be; without any, requests are carried out on this thread. */
+static void block_add_worker(struct block *block)
+{
+    pthread_attr_t attributes;
+
+    if (block->worker_count == WORKERS_MAX)
+        return;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+    if (pthread_create(&block->workers[block->worker_count], &attributes, block_work, block) == 0)
+        block->worker_count++;
+    pthread_attr_destroy(&attributes);
+}
+
+/* Carries a request out without this thread's waiting for the disk. */
 static void block_hand_to_worker(struct block *block, struct request *request)
 {
+    bool busy;
+
     block->counters.waited++;
     pthread_mutex_lock(&block->lock);
     list_append(&block->work, request);
-    pthread_cond_signal(&block->work_arrived);
+    busy = ++block->work_count > block->resting;
+    if (!busy)
+        pthread_cond_signal(&block->work_arrived);
     pthread_mutex_unlock(&block->lock);
+    if (busy)
+        block_add_worker(block);
+}
+
+/* What no worker will ever take, because none could be made. */
+static void block_work_alone(struct block *block)
+{
+    struct request *request;
+
+    while (block->worker_count == 0 && (request = list_take(&block->work)) != NULL) {
+        block->work_count--;
+        request->status = request_perform(request, &block->disk);
+        block_complete(block, request);
+    }
 }
 
 /* Serves one chain of the ring: as vring_next. */
@@ -229,6 +269,7 @@ static int block_serve(struct block *block)
         block_complete(block, request);
     else
         block_hand_to_worker(block, request);
+    block_work_alone(block);
     return 1;
 }
 
@@ -281,9 +322,6 @@ static int block_start(struct device *device, struct loop *loop)
     result = block->done_fd < 0 ? -errno : 0;
     if (result == 0)
         result = loop_watch(loop, block->done_fd, EPOLLIN, block_on_done, block);
-    if (result == 0)
-        result = -pthread_create(&block->worker, NULL, block_work, block);
-    block->worker_runs = result == 0;
     if (result < 0)
         backend_complain("--blk", block->disk.name, "%s", strerror(-result));
     return result;
@@ -307,13 +345,12 @@ static void block_destroy(struct device *device)
 {
     struct block *block = (struct block *)device;
 
-    if (block->worker_runs) {
-        pthread_mutex_lock(&block->lock);
-        block->stopping = true;
-        pthread_cond_signal(&block->work_arrived);
-        pthread_mutex_unlock(&block->lock);
-        pthread_join(block->worker, NULL);
-    }
+    pthread_mutex_lock(&block->lock);
+    block->stopping = true;
+    pthread_cond_broadcast(&block->work_arrived);
+    pthread_mutex_unlock(&block->lock);
+    for (unsigned i = 0; i < block->worker_count; i++)
+        pthread_join(block->workers[i], NULL);
     pthread_mutex_destroy(&block->lock);
     pthread_cond_destroy(&block->work_arrived);
     if (block->done_fd >= 0)

@@ -225,8 +225,11 @@ int disk_write(struct disk *disk, struct iovec *segments, unsigned count, uint64
         offset += (uint64_t)put;
         count = iov_skip(&segments, count, (size_t)put);
     }
-    if (offset > disk->bytes)
-        __atomic_store_n(&disk->bytes, offset, __ATOMIC_RELAXED);
+    /* Other writers may lengthen it as well: the longest counts. */
+    uint64_t known = __atomic_load_n(&disk->bytes, __ATOMIC_RELAXED);
+    while (offset > known && !__atomic_compare_exchange_n(&disk->bytes, &known, offset, true,
+                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
     return 0;
 }
 

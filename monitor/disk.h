@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A file or block device as a disk of 512-byte sectors: opening, locking, reading, writing. Used by
- * the block backend, from its two threads. A tail that is no whole sector reads as padded with
+ * the block backend, from all its threads. A tail that is no whole sector reads as padded with
  * zeros; a write to it lengthens the file to the whole sector.
  */
 #ifndef MONITOR_DISK_H

@@ -6,6 +6,7 @@ Nothing here measures time. Waits have limits so that a hang ends, long enough f
 """
 import contextlib
 import http.client
+import itertools
 import os
 import pathlib
 import shutil
@@ -223,12 +224,15 @@ def needs_root():
         raise Skip("needs root")
 
 
+NAMESPACES = itertools.count()
+
+
 @contextlib.contextmanager
 def tap_namespace():
     """A network namespace with a tap `ctap0` (10.77.0.1/24 on the host's side of it), in which
     commands are run by `inside(command)`; it is removed at the end."""
     needs_root()
-    name = f"coracle-{os.getpid()}-{threading.get_ident() % 10000}"
+    name = f"coracle-{os.getpid()}-{next(NAMESPACES)}"
 
     def ip(*arguments):
         subprocess.run(["ip", *arguments], check=True, capture_output=True)

@@ -8,19 +8,20 @@
                                            and then a line written there for it
     for name, result in bed.run(): ...     a harness.Result or Failure for each job, as they end
 
-bed.port of 127.0.0.1 leads to port 80 of 10.77.0.2 on dom0's bridge. dom0 is tests/xen/init. A job that takes dom0 or Xen down fails, and the bed is booted anew for the rest.
+bed.port of 127.0.0.1 leads to port 80 of 10.77.0.2 on dom0's bridge. dom0 is tests/xen/init. A job that
+takes dom0 or Xen down fails, and the bed is booted anew for the rest.
 """
 import contextlib
 import os
 import pathlib
 import re
 import select
-import stat
 import subprocess
 import time
 
 import harness
 from harness import ROOT, Failure, Result
+from initramfs import Archive, libraries_of
 
 HERE = pathlib.Path(__file__).resolve().parent
 BOOT_LIMIT = 300  # seconds until a bed that says nothing counts as hung
@@ -38,49 +39,6 @@ QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+npt,+rdrand,+fsg
 XEN_WORDS = "console=com1 com1=115200,8n1 loglvl=info guest_loglvl=info dom0_mem={0}M,max:{0}M noreboot=0"
 DOM0_BYTES = 256 << 20  # beside its files, which are in memory twice while it unpacks them
 GUESTS_BYTES = 320 << 20
-
-
-class Archive:
-    """A cpio archive as Linux takes it for its first file system."""
-
-    def __init__(self):
-        self.parts, self.known, self.bytes = [], set(), 0
-
-    def _add(self, path, mode, data):
-        name = path.encode() + b"\0"
-        fields = [len(self.known) + 1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0]
-        head = b"070701" + b"".join(b"%08x" % field for field in fields) + name
-        for part in (head, data):
-            self.parts += [part, bytes(-len(part) % 4)]
-            self.bytes += len(part) + 3
-        self.known.add(path)
-
-    def folder(self, path):
-        if path and path not in self.known:
-            self.folder(os.path.dirname(path))
-            self._add(path, stat.S_IFDIR | 0o755, b"")
-
-    def put(self, path, data, mode=0o755):
-        path = path.lstrip("/")
-        if path not in self.known:
-            self.folder(os.path.dirname(path))
-            self._add(path, stat.S_IFREG | mode, data)
-
-    def copy(self, path, source):
-        self.put(path, pathlib.Path(source).read_bytes())
-
-    def link(self, path, target):
-        self.folder(os.path.dirname(path))
-        self._add(path, stat.S_IFLNK | 0o777, target.encode())
-
-    def write(self, file):
-        self._add("TRAILER!!!", 0, b"")
-        file.write(b"".join(self.parts))
-
-
-def libraries_of(path):
-    listed = subprocess.run(["readelf", "-d", str(path)], check=True, capture_output=True, text=True)
-    return re.findall(r"\(NEEDED\).*\[(.*)\]", listed.stdout)
 
 
 def add_programs(archive, root):

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How long a start takes: exec to exit against a floor, and guest instructions from the entry to
+main, counted exactly."""
+import bisect
+import collections
+import json
+import os
+import re
+import statistics
+import subprocess
+import time
+
+from harness import BUILD, CORACLE, ROOT, app, folder
+from host import Part, need_kvm, need_program
+from measure import CommandFailed, NotMeasured, alternate, few, run, seconds_of, shown
+
+# They wait for real time to pass, so how often they turn differs; all else is repeatable.
+CALIBRATION = ("bare_clock_start", "bare_calibrate_khz", "bare_read_both", "bare_apic_timer_left")
+
+
+def compare(results, prefix, takers, commands, titles):
+    """Takes turns and notes a figure for each; the medians."""
+    samples = alternate(takers, few(40, 200), warm=5)
+    for name in takers:
+        results.figure(f"{prefix}.{name}", titles[name], "ms",
+                       samples=[value * 1e3 for value in samples[name]],
+                       command=shown(commands[name]))
+    results.group("bars", "exec to exit", [f"{prefix}.{name}" for name in takers])
+    return {name: statistics.median(values) for name, values in samples.items()}
+
+
+def native(results):
+    need_kvm()
+    commands = {"floor": [str(BUILD / "bench" / "floor"), "32"],
+                "hello": [CORACLE, "run", "--on", "native", app("hello")],
+                "true": ["/bin/true"]}
+    titles = {"floor": "KVM opened, one instruction run", "hello": "coracle run hello",
+              "true": "/bin/true"}
+    medians = compare(results, "boot.native", {
+        name: lambda command=command: seconds_of(command) for name, command in commands.items()},
+        commands, titles)
+    results.reach("boot.native.over_floor", medians["hello"] / medians["floor"])
+    with folder() as work:
+        run([CORACLE, "run", "--on", "native", "--stats", work / "stats", app("hello")])
+        stats = json.loads((work / "stats").read_text())
+    # hello itself makes one write and one exit.
+    results.reach("hypercalls.native", sum(stats["hypercalls"].values()) - 2)
+
+
+def wrapped(work, script):
+    """The environment in which `coracle run` starts this shell script instead of QEMU."""
+    wrapper = work / "qemu"
+    wrapper.write_text(f"#!/bin/sh\n{script}\n")
+    wrapper.chmod(0o755)
+    return dict(os.environ, CORACLE_QEMU=str(wrapper))
+
+
+def qemu_command(work, command, wrap=lambda *words: list(words)):
+    """The words with which this `coracle run ...` starts QEMU, which is not started; its channels
+    lead nowhere. `wrap` says where the command runs."""
+    environment = wrapped(work, f'printf "%s\\0" qemu-system-x86_64 "$@" >"{work}/words"')
+    subprocess.run(wrap(*command), env=environment, check=False, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not (work / "words").exists():
+        raise CommandFailed(command, 1, "it started no QEMU")
+    words = (work / "words").read_text().split("\0")[:-1]
+    return [re.sub(r"path=/dev/(fd/\d+|std\w+)$", "path=/dev/null", word) for word in words]
+
+
+def microvm(results):
+    need_program("qemu-system-x86_64", "qemu-system-x86")
+    options = ["--on", "microvm", "--accel", "tcg"]
+    hello = [CORACLE, "run", *options, app("hello")]
+    with folder() as work:
+        words = qemu_command(work, hello)
+    words[words.index("-kernel") + 1] = str(BUILD / "bench" / "tiny")
+    medians = compare(results, "boot.microvm", {"floor": lambda: seconds_of(words, 1),
+                                                "hello": lambda: seconds_of(hello)},
+                      {"floor": words, "hello": hello},
+                      {"floor": "the same QEMU, a guest that ends at once",
+                       "hello": "coracle run --on microvm hello"})
+    results.reach("boot.microvm.over_floor", medians["hello"] / medians["floor"])
+
+
+# ---- instructions ------------------------------------------------------------------------------
+
+def symbols(image):
+    """Ascending (address, name) of the image's functions, one for each address."""
+    found = {int(words[0], 16): words[2].removeprefix("coracle.")
+             for words in map(str.split, run(["nm", image]).splitlines())
+             if len(words) == 3 and words[1] in "tTwW"}
+    return sorted(found.items())
+
+
+def by_function(places, counts):
+    """Sums for each function; what lies behind the image is the hypervisor's."""
+    result = collections.Counter()
+    for at, count in counts:
+        index = bisect.bisect_right(places, (at, chr(0x10ffff))) - 1
+        result["hypervisor" if at >> 47 else places[index][1] if index >= 0 else "?"] += count
+    return result
+
+
+def read_counts(path):
+    return [tuple(int(word, 0) for word in line.split()) for line in path.read_text().splitlines()]
+
+
+def plugin_of(places, entry, counts):
+    """QEMU's option to count instructions from a symbol until main."""
+    address = {name: at for at, name in places}
+    return f"{BUILD}/bench/insn.so,begin={address[entry]:#x},end={address['main']:#x},to={counts}"
+
+
+def counted_under_qemu(image, *options):
+    """How many guest instructions each function executes from PVH's entry until main."""
+    places = symbols(image)
+    with folder() as work:
+        plugin = plugin_of(places, "pv_pvh_start", work / "counts")
+        run([CORACLE, "run", *options, image],
+            env=wrapped(work, f'exec qemu-system-x86_64 "$@" -plugin "{plugin}"'))
+        return by_function(places, read_counts(work / "counts"))
+
+
+def counted_by_stepping(image):
+    """The same on native, where the monitor's own code steps through the guest."""
+    places = symbols(image)
+    address = {name: at for at, name in places}
+    with folder() as work:
+        environment = dict(os.environ, STEP_UNTIL=hex(address["main"]), STEP_TO=str(work / "counts"))
+        run([BUILD / "bench" / "step", "run", image], env=environment)
+        return by_function(places, read_counts(work / "counts"))
+
+
+def note_counts(results, name, runs):
+    totals = [sum(counts.values()) for counts in runs]
+    others = [sum(count for of, count in counts.items() if of not in CALIBRATION) for counts in runs]
+    most = runs[0].most_common(8)
+    results.figure(f"instructions.{name}", f"entry to main, {name}", "instructions",
+                   value=max(totals), samples=totals,
+                   note="most in " + ", ".join(f"{of} {count}" for of, count in most))
+    if min(others) != max(others):
+        print(f"  they differ between runs, calibration apart: {sorted(set(others))}")
+    results.reach(f"instructions.{name}", max(totals))
+
+
+def instructions_native(results):
+    need_kvm()
+    note_counts(results, "native", [counted_by_stepping(app("hello")) for _ in range(2)])
+
+
+def instructions_qemu(results):
+    need_program("qemu-system-x86_64", "qemu-system-x86")
+    with folder() as work:
+        disk = work / "disk"
+        disk.write_bytes(bytes(1 << 20))
+        for name, options in (("microvm", ["--on", "microvm"]),
+                              ("q35", ["--on", "q35", "--net", "user", "--blk", str(disk)])):
+            note_counts(results, name, [counted_under_qemu(app("hello"), *options, "--accel", "tcg")
+                                        for _ in range(3)])
+
+
+def run_until(command, log, words):
+    """Runs a command until its log has these words: Xen halts when its first domain ends."""
+    patience = time.monotonic() + 120
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            while process.poll() is None and not (log.exists() and words in log.read_text("latin-1")):
+                if time.monotonic() > patience:
+                    raise CommandFailed(command, 1, "no end after two minutes")
+                time.sleep(0.1)
+        finally:
+            process.kill()
+
+
+def instructions_xen(results):
+    """As a PV guest: the first domain on a Xen without anything else."""
+    need_program("qemu-system-x86_64", "qemu-system-x86")
+    cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
+    fetched = subprocess.run([ROOT / "scripts" / "fetch-xen", str(cache)], check=False,
+                             capture_output=True, text=True)
+    if fetched.returncode != 0:
+        raise NotMeasured((fetched.stderr.splitlines() or ["scripts/fetch-xen failed"])[-1])
+    image = app("hello")
+    places = symbols(image)
+    for megabytes in (4, 32):
+        with folder() as work:
+            run_until(["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+npt,+rdrand", "-m",
+                       "160", "-nodefaults", "-display", "none", "-plugin",
+                       plugin_of(places, "xen_pv_begin", work / "counts"), "-serial",
+                       f"file:{work}/log", "-kernel", str(cache / "xen" / "xen"), "-append",
+                       "console=com1 com1=115200,8n1 "
+                       f"dom0_mem={megabytes}M,max:{megabytes}M", "-initrd", f"{image} name=hello"],
+                      work / "log", "halting machine")
+            counts = by_function(places, read_counts(work / "counts"))
+        of_xen = counts.pop("hypervisor", 0)
+        most = ", ".join(f"{of} {count}" for of, count in counts.most_common(8))
+        total = results.figure(f"instructions.xen-pv.{megabytes}",
+                               f"entry to main, Xen PV, {megabytes} MiB", "instructions",
+                               value=sum(counts.values()),
+                               note=f"{of_xen:,} of Xen's for them; most in {most}")
+    results.reach("instructions.xen-pv", total)
+
+
+PARTS = (
+    Part("boot-native", "exec to exit of hello on native, against a floor", native, 6, 2,
+         ("boot.native.over_floor", "hypercalls.native")),
+    Part("boot-microvm", "exec to exit of hello on microvm, against a floor", microvm, 25, 6,
+         ("boot.microvm.over_floor",)),
+    Part("count-native", "guest instructions to main, by stepping", instructions_native, 10, 10,
+         ("instructions.native",)),
+    Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 4, 4,
+         ("instructions.microvm", "instructions.q35")),
+    Part("count-xen", "guest instructions to main as a Xen PV guest", instructions_xen, 15, 15,
+         ("instructions.xen-pv",)),
+)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The machine that is measured on: what it is, which tools it has, and what a part of the
+benchmarks is."""
+import dataclasses
+import os
+import pathlib
+import platform
+import re
+import shutil
+import subprocess
+import typing
+
+from measure import NotMeasured, QUICK
+
+
+@dataclasses.dataclass
+class Part:
+    """Some figures that are measured together."""
+    name: str
+    title: str
+    measure: typing.Callable
+    seconds: float  # that it takes, about
+    quick_seconds: float
+    goals: tuple = ()
+
+    def estimate(self):
+        return self.quick_seconds if QUICK else self.seconds
+
+
+def cpu_facts():
+    facts = {}
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        facts.setdefault(key.strip(), value.strip())
+    return facts
+
+
+def kvm_kind(flags):
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "none"
+    if "vmx" in flags:
+        return "hardware (VMX)"
+    return "hardware (SVM)" if "svm" in flags else "without hardware virtualization beneath it"
+
+
+def version(*command):
+    """The first number with a dot that a program says of itself; None without the program."""
+    if shutil.which(command[0]) is None:
+        return None
+    said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          check=False)
+    found = re.search(r"\d+(\.\d+)+", said.stdout + said.stderr)
+    return found.group(0) if found else "unknown"
+
+
+def describe():
+    facts = cpu_facts()
+    memory = re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())
+    return {"cpu": facts.get("model name", "unknown"), "cores": os.cpu_count(),
+            "memory_bytes": int(memory.group(1)) * 1024, "kernel": platform.release(),
+            "kvm": kvm_kind(facts.get("flags", "").split()),
+            "versions": {"qemu": version("qemu-system-x86_64", "--version"),
+                         "wrk": version("wrk", "--version"), "fio": version("fio", "--version"),
+                         "iperf3": version("iperf3", "--version"), "nginx": version("nginx", "-v")}}
+
+
+def need_kvm():
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        raise NotMeasured("/dev/kvm cannot be opened")
+
+
+def need_program(name, package=None):
+    if shutil.which(name) is None:
+        raise NotMeasured(f"{name} is not installed" + (f" (package {package})" if package else ""))
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise NotMeasured("needs root")

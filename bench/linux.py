@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The Linux that Coracle is compared with: Debian's kernel for clouds with nginx and our own
+programs in an initramfs, in the same QEMU with the same devices; and nginx on the host itself."""
+import contextlib
+import os
+import pathlib
+import subprocess
+
+from harness import BUILD, ROOT
+from initramfs import Archive, libraries_of
+from measure import NotMeasured, run
+
+LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
+LOADER = "lib64/ld-linux-x86-64.so.2"
+NGINX = """daemon off; master_process off; worker_processes 1; error_log stderr crit; pid /tmp/nginx.pid;
+events {{ worker_connections 4096; }}
+http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; default_type text/html;
+  open_file_cache max=100; client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f;
+  uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
+  server {{ listen {port} backlog=4096; root {root}; }} }}
+"""
+
+
+def files():
+    """The folder with the kernel and the packages' files, fetched if need be."""
+    cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
+    if not (cache / "linux" / "vmlinuz").exists():
+        done = subprocess.run([ROOT / "scripts" / "fetch-linux", str(cache)], capture_output=True,
+                              text=True, check=False)
+        if done.returncode != 0:
+            raise NotMeasured((done.stderr.splitlines() or ["scripts/fetch-linux failed"])[-1])
+    return cache / "linux"
+
+
+def library(root, name):
+    for folder in LIBRARIES:
+        if (root / folder / name).exists():
+            return root / folder / name
+    raise NotMeasured(f"scripts/fetch-linux left no {name}")
+
+
+def add_with_libraries(archive, root, path, source):
+    archive.copy(path, source)
+    for name in libraries_of(source):
+        if "lib/" + name not in archive.known and name != os.path.basename(LOADER):
+            add_with_libraries(archive, root, "lib/" + name, library(root, name))
+
+
+def loader(root):
+    return library(root, os.path.basename(LOADER))
+
+
+def initramfs(target, job, site=None):
+    """Writes the file system of a guest that runs `job`, a shell script; `site`: files for nginx."""
+    root = files() / "root"
+    archive = Archive()
+    archive.copy("bin/busybox", root / "bin" / "busybox")
+    for module in (root / "lib" / "modules").rglob("*.ko"):
+        archive.copy(f"modules/{module.name}", module)
+    add_with_libraries(archive, root, "bin/nginx", root / "usr" / "sbin" / "nginx")
+    archive.copy(LOADER, loader(root))
+    for program in ("blockio", "primitives", "stream"):
+        archive.copy(f"bin/{program}", BUILD / "bench" / f"{program}-linux")
+    for path in pathlib.Path(site).iterdir() if site else ():
+        archive.put(f"site/{path.name}", path.read_bytes(), 0o644)
+    archive.put("etc/passwd", b"root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n", 0o644)
+    archive.put("etc/group", b"root:x:0:\nnogroup:x:65534:\n", 0o644)
+    archive.put("nginx.conf", b"user root;" + NGINX.format(port=80, root="/site").encode(), 0o644)
+    archive.put("job", job.encode())
+    archive.copy("init", ROOT / "bench" / "linux-init")
+    with open(target, "wb") as file:
+        archive.write(file)
+
+
+def replaced(words, option, value):
+    words = list(words)
+    words[words.index(option) + 1] = value
+    return words
+
+
+def qemu_words(words, archive, memory="512M"):
+    """The words with which `coracle run` starts QEMU, changed to start Linux with the same devices."""
+    words = replaced(words, "-kernel", str(files() / "vmlinuz"))
+    words = replaced(words, "-append", "console=ttyS0 quiet panic=-1 tsc=reliable")
+    words = replaced(words, "-m", memory)
+    return [*words, "-initrd", str(archive), "-serial", "stdio"]
+
+
+@contextlib.contextmanager
+def nginx_on_host(work, site, port, wrap):
+    """nginx as a process of the host; `wrap` says where (a namespace, a CPU)."""
+    root = files() / "root"
+    config = work / "nginx.conf"
+    config.write_text("user root;" + NGINX.format(port=port, root=site))
+    libraries = ":".join(str(root / folder) for folder in LIBRARIES)
+    command = wrap(str(loader(root)), "--library-path", libraries, str(root / "usr/sbin/nginx"), "-c",
+                   str(config), "-p", str(work))
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def make_site(folder):
+    """What is served everywhere: a file of 612 bytes and one of 100 KiB."""
+    folder.mkdir()
+    (folder / "small").write_bytes(b"s" * 612)
+    (folder / "large").write_bytes(b"l" * (100 << 10))
+    run(["tar", "-C", folder, "--owner=0", "--group=0", "-cf", f"{folder}.tar", "."])
+    return folder

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What all benchmarks share: taking samples alternately, figures and their spread, goals, and the
+file they are written to. docs/benchmarks.md describes that file."""
+import dataclasses
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+
+QUICK = os.environ.get("QUICK", "") not in ("", "0")
+SCHEMA = 2
+
+
+class NotMeasured(Exception):
+    """Something that cannot be measured here, with the reason."""
+
+
+class CommandFailed(Exception):
+    """A command that a benchmark runs has failed."""
+
+    def __init__(self, command, status, said):
+        self.command = shown(command)
+        lines = said.strip().splitlines()
+        super().__init__(f"`{self.command}` ended with status {status}"
+                         + (f": {lines[-1]}" if lines else ""))
+
+
+def shown(command):
+    """A command as one types it."""
+    return shlex.join(map(str, command))
+
+
+def few(quick, full):
+    """How often: `quick` times with QUICK=1."""
+    return quick if QUICK else full
+
+
+def run(command, status=0, limit=600, **more):
+    """Runs a command that must end with `status`; what it wrote to standard output."""
+    done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=limit, check=False, **more)
+    if done.returncode != status:
+        raise CommandFailed(command, done.returncode, done.stderr.decode(errors="replace"))
+    return done.stdout.decode(errors="replace")
+
+
+def seconds_of(command, status=0):
+    """exec to exit, seen by the process that starts it."""
+    begin = time.perf_counter()
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, check=False)
+    seconds = time.perf_counter() - begin
+    if done.returncode != status:
+        raise CommandFailed(command, done.returncode, done.stderr.decode(errors="replace"))
+    return seconds
+
+
+def alternate(takers, turns, warm=3):
+    """One sample of each in turn, so that what else the machine does meets all: {name: samples}.
+    The first `warm` turns fill caches and do not count."""
+    samples = {name: [] for name in takers}
+    for turn in range(warm + turns):
+        for name, take in takers.items():
+            value = take()
+            if turn >= warm:
+                samples[name].append(value)
+    return samples
+
+
+def percentile(ordered, part):
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+@dataclasses.dataclass
+class Figure:
+    """One measured number: the median of its samples, or a count."""
+    name: str
+    title: str
+    unit: str
+    value: float
+    better: str = "less"
+    command: str = ""
+    samples: list = dataclasses.field(default_factory=list)
+    note: str = ""
+
+    def entry(self):
+        entry = {key: value for key, value in dataclasses.asdict(self).items()
+                 if value not in ("", [])}
+        if self.samples:
+            ordered = sorted(self.samples)
+            entry.update(least=ordered[0], most=ordered[-1], p90=percentile(ordered, 0.9),
+                         p99=percentile(ordered, 0.99))
+        return entry
+
+
+@dataclasses.dataclass
+class Goal:
+    name: str
+    title: str
+    limit: float
+    better: str
+    unit: str
+    value: float = None
+    reason: str = "not measured in this run"
+
+    def entry(self):
+        entry = {"name": self.name, "title": self.title, "unit": self.unit, "value": self.value,
+                 "limit": self.limit, "better": self.better, "met": self.met(),
+                 "command": f"make bench ONLY={self.name}"}
+        if self.value is None:
+            entry["reason"] = self.reason
+        return entry
+
+    def met(self):
+        if self.value is None:
+            return None
+        return self.value <= self.limit if self.better == "less" else self.value >= self.limit
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+class Results:
+    """All that a run of the benchmarks has measured, written after each part."""
+
+    def __init__(self, path, machine, goals):
+        self.path, self.machine = path, machine
+        self.goals = {goal.name: goal for goal in goals}
+        self.parts = []
+        self.begun = time.time()
+        self.interrupted = False
+
+    def part(self, name, title):
+        self.parts.append({"name": name, "title": title, "status": "measured", "figures": [],
+                           "groups": []})
+
+    def figure(self, name, title, unit, value=None, samples=(), **more):
+        """Notes a figure; with samples its value is their median."""
+        samples = list(samples)
+        if value is None:
+            value = statistics.median(samples)
+        known = {field.name for field in dataclasses.fields(Figure)}
+        figure = Figure(name, title, unit, value, samples=samples,
+                        **{key: more.pop(key) for key in list(more) if key in known})
+        self.parts[-1]["figures"].append({**figure.entry(), **more})
+        spread = ""
+        if samples:
+            ordered = sorted(samples)
+            spread = f" (least {number(ordered[0])}, 90 % below {number(percentile(ordered, .9))})"
+        print(f"  {title}: {number(value)} {unit}{spread}", flush=True)
+        return value
+
+    def group(self, kind, title, names, **more):
+        """Says which figures of this part belong into one picture (`kind`: bars, timeline, curve)."""
+        self.parts[-1]["groups"].append({"kind": kind, "title": title, "figures": list(names),
+                                         **more})
+
+    def reach(self, name, value):
+        """Notes what was measured for a goal."""
+        goal = self.goals[name]
+        goal.value = value
+        sign = "at most" if goal.better == "less" else "at least"
+        print(f"  {'ok  ' if goal.met() else 'MISS'} {goal.title}: {number(value)} {goal.unit} "
+              f"(goal: {sign} {number(goal.limit)})", flush=True)
+
+    def close_part(self, seconds, status="measured", reason=None, goals=()):
+        part = self.parts[-1]
+        part.update(seconds=round(seconds, 3), status=status)
+        if reason:
+            part["reason"] = reason
+            print(f"  {status}: {reason}", flush=True)
+            for name in goals:
+                if self.goals[name].value is None:
+                    self.goals[name].reason = reason
+        self.write()
+
+    def write(self):
+        document = {"schema": SCHEMA,
+                    "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.begun)),
+                    "seconds": round(time.time() - self.begun, 1), "quick": QUICK,
+                    "interrupted": self.interrupted, "machine": self.machine,
+                    "goals": [goal.entry() for goal in self.goals.values()], "parts": self.parts}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(document, indent=1) + "\n")
+        new.replace(self.path)
+
+
+def fail(words):
+    print(f"bench/run: {words}", file=sys.stderr)
+    return 2

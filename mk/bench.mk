@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What bench/ measures with: floors, programs for Coracle and for the host's Linux, ways to count.
+
+BENCH_CC := $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARN) -Werror
+BENCH_FLOORS := $(B)/bench/floor $(B)/bench/port-exit
+BENCH_PROGRAMS := $(addprefix $(B)/bench/,primitives null-hypercall stream blockio)
+BENCH_LINUX := $(addprefix $(B)/bench/,primitives-linux stream-linux blockio-linux)
+BENCHES := $(BENCH_FLOORS) $(BENCH_PROGRAMS) $(BENCH_LINUX) $(B)/bench/insn.so $(B)/bench/tiny $(B)/bench/step
+
+# Static, so that they start as fast as can be.
+$(BENCH_FLOORS): $(B)/bench/%: bench/%.c $(B)/list/monitor | $(SETUP)
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(BENCH_CC) -static -pthread -o $@ $<
+
+# The least guest.
+$(B)/bench/tiny: bench/tiny.S $(B)/list/monitor | $(SETUP)
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -static -no-pie -nostdlib \
+	    -Wl,--build-id=none,-z,noseparate-code,-Ttext-segment=0x100000,-e,tiny_start,--strip-all -o $@ $<
+
+# The same programs, twice.
+$(BENCH_PROGRAMS): $(B)/bench/%: bench/programs/%.c tests/guest/hypercall.h $(IMAGE_DEPS)
+	$(call say,IMAGE,$@)
+	@mkdir -p $(@D)
+	$(Q)$(B)/coracle-cc $(APP_CFLAGS) -I. -o $@ $<
+
+$(BENCH_LINUX): $(B)/bench/%-linux: bench/programs/%.c $(B)/list/monitor | $(SETUP)
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(BENCH_CC) -static -pthread -o $@ $<
+
+# A plugin for QEMU, and the monitor with a vCPU loop of its own, that count instructions.
+$(B)/bench/insn.so: bench/insn.c bench/plugin.h $(B)/list/monitor | $(SETUP)
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(BENCH_CC) -shared -fPIC -fvisibility=hidden -o $@ $<
+
+BENCH_STEP_OBJECTS := $(filter-out $(MONITOR_TWIN_ONLY) $(B)/obj/monitor/vcpu.o $(B)/obj/monitor/sandbox.o,$(MONITOR_OBJECTS))
+
+$(B)/bench/step: bench/step.c monitor/vcpu.c $(BENCH_STEP_OBJECTS)
+	$(call say,HOSTLD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(MONITOR_CFLAGS) -iquote . -static-pie $(MONITOR_LINK) -o $@ $< $(BENCH_STEP_OBJECTS)
