@@ -58,7 +58,7 @@ test: all $(TESTS) ## all tests, or TEST='guest/*'; the last line is "N passed, 
 test-xen: all $(GUEST_TESTS) ## guest tests and scripts under a real Xen, in QEMU
 	@B=$(B) tests/run '*@xen-pv' '*@xen-pvh'
 
-bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small tree) ## all benchmarks (half an hour; QUICK=1: five minutes), or ONLY=name; see docs/benchmarks.md
+bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small tree) ## all benchmarks (half an hour; QUICK=1: a few minutes), or ONLY=name; see docs/benchmarks.md
 	@B=$(B) bench/run $(ONLY)
 
 fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS=60 seconds
