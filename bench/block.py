@@ -129,5 +129,5 @@ def measure_disks(results):
                 results.goals["blk.randread_over_host"].reason = "; ".join(dict.fromkeys(reasons))
 
 
-PARTS = (Part("disks", "disks, beside the host's fio and a Linux guest", measure_disks, 420, 90,
+PARTS = (Part("disks", "disks, beside the host's fio and a Linux guest", measure_disks, 420, 35,
               ("blk.randread_over_host",)),)

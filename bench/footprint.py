@@ -205,8 +205,8 @@ def many(results):
 
 PARTS = (
     Part("size", "sizes of images", size, 1, 1, ("size.hello",)),
-    Part("memory", "least memory that works, by bisection", memory, 15, 15,
+    Part("memory", "least memory that works, by bisection", memory, 2, 2,
          ("memory.hello", "memory.httpd")),
-    Part("idle", "memory and CPU time of VMs that sleep", idle, 16, 8),
-    Part("many", "idle VMs at once, all answering", many, 60, 5, ("vms.idle",)),
+    Part("idle", "memory and CPU time of VMs that sleep", idle, 14, 6),
+    Part("many", "idle VMs at once, all answering", many, 20, 1, ("vms.idle",)),
 )

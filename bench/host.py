@@ -38,9 +38,10 @@ def cpu_facts():
 def kvm_kind(flags):
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "none"
-    if "vmx" in flags:
-        return "hardware (VMX)"
-    return "hardware (SVM)" if "svm" in flags else "without hardware virtualization beneath it"
+    for flag in ("vmx", "svm"):
+        if flag in flags:
+            return f"{'nested' if 'hypervisor' in flags else 'hardware'} ({flag.upper()})"
+    return "without hardware virtualization beneath it"
 
 
 def version(*command):

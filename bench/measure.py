@@ -60,20 +60,23 @@ def run(command, status=0, limit=600, **more):
 def seconds_of(command, status=0):
     """exec to exit, seen by the process that starts it."""
     _last[:] = command
-    begin = time.perf_counter()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                             stderr=subprocess.PIPE)
+    started = []
     # Python's own limits poll, which would be measured.
-    watchdog = threading.Timer(60, child.kill)
+    watchdog = threading.Timer(60, lambda: [child.kill() for child in started])
+    watchdog.start()
     try:
-        watchdog.start()
+        begin = time.perf_counter()
+        started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE))
+        child = started[0]
         said = child.stderr.read()
         child.wait()
         seconds = time.perf_counter() - begin
     finally:
         watchdog.cancel()
-        child.kill()
-        child.stderr.close()
+        for child in started:
+            child.kill()
+            child.stderr.close()
     if child.returncode != status:
         raise CommandFailed(command, child.returncode, said.decode(errors="replace"))
     return seconds
@@ -166,6 +169,7 @@ class Results:
     def figure(self, name, title, unit, value=None, samples=(), **more):
         """Notes a figure; with samples its value is their median."""
         samples = list(samples)
+        more.setdefault("command", f"make bench ONLY={self.parts[-1]['name']}")
         if value is None:
             value = statistics.median(samples)
         known = {field.name for field in dataclasses.fields(Figure)}

@@ -57,8 +57,8 @@ def hypercall(results):
 
 
 PARTS = (
-    Part("cycles", "primitives, against Linux on the same CPU", measure_cycles, 30, 12,
+    Part("cycles", "primitives, against Linux on the same CPU", measure_cycles, 25, 10,
          ("cycles.switch", "cycles.lock")),
-    Part("hypercall", "a null hypercall against a bare port exit", hypercall, 20, 7,
+    Part("hypercall", "a null hypercall against a bare port exit", hypercall, 2, 1,
          ("hypercall.over_port_exit",)),
 )
