@@ -52,7 +52,7 @@ run: $(MONITOR) $(B)/apps/httpd $(B)/site.tar ## build and boot the web applianc
 	@$(MONITOR) run --net user,$(RUN_PORT):80 --blk $(B)/site.tar,ro $(B)/apps/httpd & vm=$$!; \
 	trap "kill $$vm; wait $$vm; exit 0" INT; trap "kill $$vm; wait $$vm; exit 143" TERM HUP; wait $$vm
 
-test: all $(TESTS) ## all tests, or TEST='guest/*'; the last line is "N passed, N failed"
+test: all $(TESTS) $(BENCHES) ## all tests, or TEST='guest/*'; the last line is "N passed, N failed"
 	@B=$(B) tests/run $(foreach pattern,$(TEST),'$(pattern)')
 
 test-xen: all $(GUEST_TESTS) ## guest tests and scripts under a real Xen, in QEMU
