@@ -8,25 +8,43 @@
 /* What clock_wall_set changed, modulo 2^64. */
 static uint64_t wall_offset_ns;
 
+/* The VM may be restored between the readings, which then do not belong together. */
+static uint64_t system_now_ns(void)
+{
+    uint64_t offset_ns, now_ns;
+
+    do {
+        offset_ns = pv_clock_offset_ns;
+        now_ns = pvclock_read_ns(pv_clock) + offset_ns;
+    } while (offset_ns != pv_clock_offset_ns);
+    return now_ns;
+}
+
 uint64_t clock_now_ns(void)
 {
     static uint64_t latest_ns;
-    uint64_t now_ns = pvclock_read_ns(pv_clock);
+    uint64_t now_ns = system_now_ns();
 
-    /* The host's parameters may change, and a restored VM meets another host's. An upcall between
-     * the reading and the writing can only put an older reading here. */
+    /* The host's parameters may change. An upcall between the reading and the writing can only put
+     * an older reading here. */
     if (now_ns < latest_ns)
         return latest_ns;
     latest_ns = now_ns;
     return now_ns;
 }
 
+/* pv_clock's two halves belong together: the wall clock's knows no offset. */
+static uint64_t host_wall_ns(void)
+{
+    return pvclock_wall_ns(pv_clock) + clock_now_ns() - pv_clock_offset_ns;
+}
+
 uint64_t clock_wall_ns(void)
 {
-    return pvclock_wall_ns(pv_clock) + wall_offset_ns + clock_now_ns();
+    return host_wall_ns() + wall_offset_ns;
 }
 
 void clock_wall_set(uint64_t wall_ns)
 {
-    wall_offset_ns = wall_ns - pvclock_wall_ns(pv_clock) - clock_now_ns();
+    wall_offset_ns = wall_ns - host_wall_ns();
 }

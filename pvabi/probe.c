@@ -22,6 +22,7 @@ static const struct pv_hypervisor *const hypervisors[] = {
 const struct pv_platform *pv;
 struct pv_upcall *pv_upcall;
 const struct pvclock *pv_clock;
+volatile uint64_t pv_clock_offset_ns;
 struct pv_counters pv_counters;
 
 static const struct pv_hypervisor *hypervisor;

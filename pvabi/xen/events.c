@@ -286,6 +286,16 @@ void xen_events_take(uint64_t taken[PV_EVENT_WORDS])
 
 /* ---- sleeping and the timer --------------------------------------------------------------- */
 
+/* The kernel's deadline in Xen's time. */
+static uint64_t deadline_of(uint64_t deadline_ns)
+{
+    int64_t xen_ns = (int64_t)(deadline_ns - pv_clock_offset_ns);
+
+    if (deadline_ns >= DEADLINE_MAX)
+        return PV_NO_DEADLINE;
+    return xen_ns > 0 ? (uint64_t)xen_ns : 1; /* 0 means none to Xen */
+}
+
 /* SCHEDOP_poll rather than SCHEDOP_block, which would clear the mask. Ports that nobody listens to
  * would end it at once and are left out. No wake-up is lost: Xen marks the vCPU as blocked, and
  * then looks at the ports. */
@@ -295,7 +305,7 @@ static void poll(uint32_t *ports, unsigned count, uint64_t deadline_ns)
 
     set_xen_guest_handle(sleep.ports, ports);
     if (deadline_ns < DEADLINE_MAX)
-        sleep.timeout = deadline_ns > 0 ? deadline_ns : 1;
+        sleep.timeout = deadline_ns;
     xen_operation(__HYPERVISOR_sched_op, SCHEDOP_poll, &sleep);
 }
 
@@ -329,7 +339,7 @@ void xen_wait(uint64_t deadline_ns)
     if (pv_upcall->pending)
         return;
     pv_counters.waits++;
-    xen_ports_wait(deadline_ns);
+    xen_ports_wait(deadline_of(deadline_ns));
 }
 
 /* The channel is opened with the first timer: programs of one thread have none. */
@@ -348,13 +358,10 @@ static void timer_open(void)
 void xen_timer_set(uint64_t deadline_ns)
 {
     unsigned state = xen_upcalls_mask();
+    uint64_t xen_ns = deadline_of(deadline_ns);
 
     if (xen_ports.timer_port == 0)
         timer_open();
-    xen_hypercall(__HYPERVISOR_set_timer_op,
-                  deadline_ns >= DEADLINE_MAX ? 0
-                  : deadline_ns > 0           ? deadline_ns
-                                              : 1,
-                  0, 0, 0);
+    xen_hypercall(__HYPERVISOR_set_timer_op, xen_ns < DEADLINE_MAX ? xen_ns : 0, 0, 0, 0);
     xen_upcalls_restore(state);
 }

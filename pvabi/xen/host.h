@@ -23,7 +23,7 @@ struct xenstore_domain_interface;
 unsigned xen_upcalls_mask(void);
 void xen_upcalls_restore(unsigned state);
 
-/* System time. */
+/* System time, as Xen counts it: another host's is another one after a restore. */
 uint64_t xen_now_ns(void);
 
 /* One piece of a line for people. */

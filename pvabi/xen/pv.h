@@ -11,7 +11,7 @@
 
 struct bootrec;
 
-/* Filled by pv_boot.c, read-only afterwards. */
+/* Filled by pv_boot.c; a restore changes the shared page's frame and the channels. */
 extern struct xen_start xen_pv_start;
 
 /* ---- pv_memory.c ------------------------------------------------------------------------- */

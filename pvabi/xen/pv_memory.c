@@ -8,8 +8,8 @@
  *
  * The tables lie in the pages below the image, which nothing else uses; when these are used up, in
  * the first pages of RAM. The last ones below the image hold the lists by which the tool stack finds
- * the list of frames when it saves the domain. Behind RAM there is a window of 2 MiB for pages that are not ours: the one
- * shared with Xen, the grant table, and one through which tables are read.
+ * the list of frames when it saves the domain. Behind RAM there is a window of 2 MiB for pages that
+ * are not ours: the one shared with Xen, the grant table, and one through which tables are read.
  */
 #include "pv.h"
 

@@ -88,9 +88,12 @@ enum pv_request xen_request_take(uint64_t *pages)
     }
     if (xenstore_fired(1ull << XENBUS_WATCH_SHUTDOWN) != 0)
         request = request_read();
-    /* NONE makes the kernel sleep, so nothing may be left that has fired. */
     if (request == PV_REQUEST_NONE && xenstore_fired(1ull << XENBUS_WATCH_MEMORY) != 0)
         request = target_read(pages);
+    /* NONE makes the kernel sleep, so nothing may be left that has fired: a message that came while
+     * an answer was awaited was taken with it, and no event tells of it. */
+    if (request == PV_REQUEST_NONE && xenstore_has_fired(XENBUS_SYSTEM_WATCHES))
+        xen_event_raise(PV_EVENT_SYSTEM);
     xen_upcalls_restore(state);
     return request;
 }

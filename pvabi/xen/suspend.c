@@ -11,16 +11,20 @@
 int xen_suspend(void)
 {
     struct xen_resumed resumed = {.shared = xen_shared_info};
+    uint64_t now_ns;
     int result;
 
     if (xen_flavour->suspend == NULL)
         return -EOPNOTSUPP;
     xen_console_drain();
+    now_ns = xen_now_ns() + pv_clock_offset_ns;
     result = xen_flavour->suspend(&resumed);
     if (result != 0)
         return result;
     xen_ports_forget();
     xen_shared_start(resumed.shared, xen_flavour);
+    /* Xen's time counts from its host's start: the kernel's goes on where it was. */
+    pv_clock_offset_ns = now_ns - xen_now_ns();
     xen_console_start(resumed.console, resumed.console_port);
     xen_store = resumed.store;
     xen_store_port = resumed.store_port;

@@ -67,7 +67,7 @@ int xen_port_bind(uint32_t port, unsigned event, bool once);
 void xen_ports_forget(void);
 /* An event that nobody has; 0: none left. */
 unsigned xen_event_new(void);
-/* Sleeps until a bound port is pending or system time reaches the deadline; masked. */
+/* Sleeps until a bound port is pending or Xen's time reaches the deadline (not 0); masked. */
 void xen_ports_wait(uint64_t deadline_ns);
 /* pv_platform.events_take, .wait and .timer_set. */
 void xen_events_take(uint64_t taken[PV_EVENT_WORDS]);
@@ -88,11 +88,6 @@ long xen_write(enum pv_channel channel, const void *data, size_t bytes);
 void xen_log(const char *data, size_t bytes); /* pv_machine.log */
 /* Waits, not for ever, until the other side has read everything. */
 void xen_console_drain(void);
-
-/* ---- suspend.c --------------------------------------------------------------------------- */
-
-/* Suspends the domain; returns, as xen_flavour.suspend does, when it runs again. Called masked. */
-int xen_suspend(void);
 
 /* ---- operations.c ------------------------------------------------------------------------ */
 

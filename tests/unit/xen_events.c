@@ -22,6 +22,7 @@
 /* What events.c is linked with elsewhere. */
 struct pv_upcall *pv_upcall;
 const struct pvclock *pv_clock;
+volatile uint64_t pv_clock_offset_ns;
 struct pv_counters pv_counters;
 
 static struct shared_info *shared;
@@ -297,6 +298,29 @@ static void deadlines(void **state)
     assert_int_equal(poll_ns, 7); /* something is pending: no sleep */
 }
 
+/* After a restore Xen's time is not the kernel's. */
+static void deadlines_restored(void **state)
+{
+    (void)state;
+    pv_clock_offset_ns = 1000; /* Xen is behind */
+    xen_wait(12345);
+    assert_int_equal(poll_ns, 11345);
+    xen_wait(10);
+    assert_int_equal(poll_ns, 1); /* long past */
+    xen_timer_set(12345);
+    assert_int_equal(timer_ns, 11345);
+    pv_clock_offset_ns = 0 - 1000ull; /* ahead */
+    xen_wait(0);
+    assert_int_equal(poll_ns, 1000);
+    xen_timer_set(12345);
+    assert_int_equal(timer_ns, 13345);
+    xen_wait(PV_NO_DEADLINE);
+    assert_int_equal(poll_ns, 0);
+    xen_timer_set(PV_NO_DEADLINE);
+    assert_int_equal(timer_ns, 0);
+    pv_clock_offset_ns = 0;
+}
+
 /* A port that is masked would end the sleep at once, for ever. */
 static void sleeps_on_open_ports_only(void **state)
 {
@@ -360,6 +384,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(ports_beyond_the_table, begin, end),
         cmocka_unit_test_setup_teardown(kinds, begin, end),
         cmocka_unit_test_setup_teardown(deadlines, begin, end),
+        cmocka_unit_test_setup_teardown(deadlines_restored, begin, end),
         cmocka_unit_test_setup_teardown(sleeps_on_open_ports_only, begin, end),
         cmocka_unit_test_setup_teardown(unmasking_runs_what_is_pending, begin, end),
         cmocka_unit_test_setup_teardown(too_many_channels, begin, end),

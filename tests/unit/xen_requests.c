@@ -150,6 +150,22 @@ static void child_nonsense(void)
     require(xen_request_take(&pages) == PV_REQUEST_NONE);
 }
 
+/* A word that comes while an answer is awaited: its message is taken with the answer, and what would
+ * have woken the guest with it. */
+static void child_is_woken(void)
+{
+    listen();
+    (void)xen_request_take(&pages);
+    xen_store_set(NODE, "power");
+    xen_store_deliver();
+    require(xen_event_taken(PV_EVENT_SYSTEM));
+    /* To take the word is to write, of which the watch tells before the answer. */
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_event_taken(PV_EVENT_SYSTEM));
+    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(!xen_event_taken(PV_EVENT_SYSTEM));
+}
+
 static void child_no_store(void)
 {
     xen_store = NULL;
@@ -166,6 +182,7 @@ static void test_requests(void **state)
     in_a_child(child_suspends);
     in_a_child(child_early);
     in_a_child(child_nonsense);
+    in_a_child(child_is_woken);
     in_a_child(child_no_store);
 }
 

@@ -104,10 +104,13 @@ struct pv_platform {
     void (*crash)(const char *message, const void *frame) __attribute__((noreturn));
 };
 
-/* Set before the kernel starts and never changed. */
+/* Set before the kernel starts and, but for what says otherwise, never changed. */
 extern const struct pv_platform *pv;
 extern struct pv_upcall *pv_upcall;
 extern const struct pvclock *pv_clock; /* arch/pvclock.h reads it */
+/* The kernel's system time is pv_clock's and this, modulo 2^64; deadlines are in that sum. Changed
+ * by a platform whose clock is another one after a restore, with upcalls masked. */
+extern volatile uint64_t pv_clock_offset_ns;
 extern struct pv_counters pv_counters;
 
 /* ---- devices ------------------------------------------------------------------------------ */
