@@ -20,6 +20,7 @@ from measure import CommandFailed, few, run, shown
 GUEST, HOST = "10.77.0.2", "10.77.0.1"
 SERVER_CPU, LOAD_CPU = "0", "1"
 STREAM_PORT = "9"
+COUNTED = ("--accel", "tcg")  # only an emulated CPU's instructions can be counted
 
 
 class Server:
@@ -80,17 +81,17 @@ def wait_stream(inside, what, server):
     wait_until(inside(BUILD / "bench" / "stream-linux", GUEST, STREAM_PORT, "echo", "1"), what, server)
 
 
-def coracle_words(hypervisor, image, disk=None, arguments=()):
-    return [CORACLE, "run", "--on", hypervisor, "--mem", "64M", "--net",
+def coracle_words(hypervisor, image, disk=None, arguments=(), options=()):
+    return [CORACLE, "run", "--on", hypervisor, *options, "--mem", "64M", "--net",
             f"tap:ctap0,ip={GUEST}/24,gw={HOST}", *(["--blk", f"{disk},ro"] if disk else []), image,
             *arguments]
 
 
 @contextlib.contextmanager
-def coracle_guest(hypervisor, image, disk=None, arguments=(), environment=None):
+def coracle_guest(hypervisor, image, disk=None, arguments=(), environment=None, options=()):
     """An image on a tap in a namespace of its own; gives (inside, server)."""
     with tap_namespace() as inside:
-        words = coracle_words(hypervisor, image, disk, arguments)
+        words = coracle_words(hypervisor, image, disk, arguments, options)
         with process(inside(*on_cpu(SERVER_CPU, *words)), env=environment) as server:
             yield inside, server
 
@@ -101,7 +102,8 @@ def linux_guest(hypervisor, job, site=None, plugin=None):
     with folder() as work, tap_namespace() as inside:
         archive = work / "initramfs"
         linux.initramfs(archive, job, site)
-        words = boot.qemu_command(work, coracle_words(hypervisor, app("hello")), inside)
+        words = boot.qemu_command(work, coracle_words(hypervisor, app("hello"),
+                                                      options=COUNTED if plugin else ()), inside)
         words = linux.qemu_words(words, archive) + (["-plugin", plugin] if plugin else [])
         with process(inside(*on_cpu(SERVER_CPU, *words))) as server:
             yield inside, server
@@ -224,7 +226,8 @@ def http_instructions(results):
         site = linux.make_site(work / "site")
         plugin = f"{BUILD}/bench/insn.so,total={work}/total"
         environment = boot.wrapped(work, f'exec qemu-system-x86_64 "$@" -plugin "{plugin}"')
-        with coracle_guest("q35", app("httpd"), f"{site}.tar", ["-q"], environment) as (inside, server):
+        with coracle_guest("q35", app("httpd"), f"{site}.tar", ["-q"], environment,
+                           COUNTED) as (inside, server):
             wait_http(inside, "httpd", server)
             ours = instructions_of(work / "total", inside, requests)
         results.figure("http.instructions.q35", "httpd on q35, per keep-alive request",
