@@ -52,13 +52,13 @@ run: $(MONITOR) $(B)/apps/httpd $(B)/site.tar ## build and boot the web applianc
 	@$(MONITOR) run --net user,$(RUN_PORT):80 --blk $(B)/site.tar,ro $(B)/apps/httpd & vm=$$!; \
 	trap "kill $$vm; wait $$vm; exit 0" INT; trap "kill $$vm; wait $$vm; exit 143" TERM HUP; wait $$vm
 
-test: all $(TESTS) ## all tests, or TEST='guest/*'; the last line is "N passed, N failed"
+test: all $(TESTS) $(BENCHES) ## all tests, or TEST='guest/*'; the last line is "N passed, N failed"
 	@B=$(B) tests/run $(foreach pattern,$(TEST),'$(pattern)')
 
-test-xen: all $(GUEST_TESTS) ## those of them that run under a real Xen, in QEMU
+test-xen: all $(GUEST_TESTS) ## guest tests and scripts under a real Xen, in QEMU
 	@B=$(B) tests/run '*@xen-pv' '*@xen-pvh'
 
-bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small tree) ## all benchmarks, or ONLY=name; QUICK=1 is shorter: build/bench/results.json
+bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small tree) ## all benchmarks (half an hour; QUICK=1: a few minutes), or ONLY=name; see docs/benchmarks.md
 	@B=$(B) bench/run $(ONLY)
 
 fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS=60 seconds
@@ -75,12 +75,12 @@ format: ## clang-format over our C files
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-clean: ## remove what was built, keep newlib and lwIP
+clean: ## remove what was built, keep what was fetched, newlib and lwIP
 	rm -rf $(addprefix $(B)/,obj lib apps tests gen list bench fuzz)
-	rm -f $(addprefix $(B)/,coracle coracle-user coracle-cc site.tar tests.mk)
+	rm -f $(addprefix $(B)/,coracle coracle-user coracle-image coracle-cc site.tar tests.mk)
 
-distclean: clean ## remove the fetched sources and newlib, too
-	rm -rf $(addprefix $(CACHE)/,newlib lwip qemu10 xen list setup-done fetch.log .fetch-lock)
+distclean: clean ## remove what was fetched and newlib, too
+	rm -rf $(addprefix $(CACHE)/,newlib lwip qemu10 xen linux list setup-done fetch.log .fetch-lock)
 	@rmdir --ignore-fail-on-non-empty $(wildcard $(B) $(CACHE)) 2>/dev/null || true
 
 FORCE:

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from harness import BUILD, CORACLE, ROOT, app, folder
-from host import Part, need_kvm, need_program
+from host import Part, need_kvm, need_qemu
 from measure import CommandFailed, NotMeasured, alternate, few, run, seconds_of, shown
 
 # They wait for real time to pass, so how often they turn differs; all else is repeatable.
@@ -20,11 +20,15 @@ CALIBRATION = ("bare_clock_start", "bare_calibrate_khz", "bare_read_both", "bare
 
 def compare(results, prefix, takers, commands, titles):
     """Takes turns and notes a figure for each; the medians."""
-    samples = alternate(takers, few(40, 200), warm=5)
-    for name in takers:
-        results.figure(f"{prefix}.{name}", titles[name], "ms",
-                       samples=[value * 1e3 for value in samples[name]],
-                       command=shown(commands[name]))
+    samples = {}
+    try:
+        alternate(takers, few(40, 200), warm=5, samples=samples)
+    finally:
+        for name, values in samples.items():
+            if values:
+                results.figure(f"{prefix}.{name}", titles[name], "ms",
+                               samples=[value * 1e3 for value in values],
+                               command=shown(commands[name]))
     results.group("bars", "exec to exit", [f"{prefix}.{name}" for name in takers])
     return {name: statistics.median(values) for name, values in samples.items()}
 
@@ -68,7 +72,7 @@ def qemu_command(work, command, wrap=lambda *words: list(words)):
 
 
 def microvm(results):
-    need_program("qemu-system-x86_64", "qemu-system-x86")
+    need_qemu()
     options = ["--on", "microvm", "--accel", "tcg"]
     hello = [CORACLE, "run", *options, app("hello")]
     with folder() as work:
@@ -145,18 +149,18 @@ def note_counts(results, name, runs):
 
 def instructions_native(results):
     need_kvm()
-    note_counts(results, "native", [counted_by_stepping(app("hello")) for _ in range(2)])
+    note_counts(results, "native", [counted_by_stepping(app("hello")) for _ in range(few(1, 2))])
 
 
 def instructions_qemu(results):
-    need_program("qemu-system-x86_64", "qemu-system-x86")
+    need_qemu()
     with folder() as work:
         disk = work / "disk"
         disk.write_bytes(bytes(1 << 20))
         for name, options in (("microvm", ["--on", "microvm"]),
                               ("q35", ["--on", "q35", "--net", "user", "--blk", str(disk)])):
             note_counts(results, name, [counted_under_qemu(app("hello"), *options, "--accel", "tcg")
-                                        for _ in range(3)])
+                                        for _ in range(few(1, 3))])
 
 
 def run_until(command, log, words):
@@ -168,13 +172,15 @@ def run_until(command, log, words):
                 if time.monotonic() > patience:
                     raise CommandFailed(command, 1, "no end after two minutes")
                 time.sleep(0.1)
+            if process.poll():
+                raise CommandFailed(command, process.returncode, f"no '{words}' in its log")
         finally:
             process.kill()
 
 
 def instructions_xen(results):
     """As a PV guest: the first domain on a Xen without anything else."""
-    need_program("qemu-system-x86_64", "qemu-system-x86")
+    need_qemu()
     cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
     fetched = subprocess.run([ROOT / "scripts" / "fetch-xen", str(cache)], check=False,
                              capture_output=True, text=True)
@@ -182,7 +188,7 @@ def instructions_xen(results):
         raise NotMeasured((fetched.stderr.splitlines() or ["scripts/fetch-xen failed"])[-1])
     image = app("hello")
     places = symbols(image)
-    for megabytes in (4, 32):
+    for megabytes in few((32,), (4, 32)):
         with folder() as work:
             run_until(["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+npt,+rdrand", "-m",
                        "160", "-nodefaults", "-display", "none", "-plugin",
@@ -192,24 +198,26 @@ def instructions_xen(results):
                        f"dom0_mem={megabytes}M,max:{megabytes}M", "-initrd", f"{image} name=hello"],
                       work / "log", "halting machine")
             counts = by_function(places, read_counts(work / "counts"))
+            version = re.search(r"Xen version (\S+)", (work / "log").read_text("latin-1"))
         of_xen = counts.pop("hypervisor", 0)
         most = ", ".join(f"{of} {count}" for of, count in counts.most_common(8))
         total = results.figure(f"instructions.xen-pv.{megabytes}",
                                f"entry to main, Xen PV, {megabytes} MiB", "instructions",
                                value=sum(counts.values()),
-                               note=f"{of_xen:,} of Xen's for them; most in {most}")
+                               note=f"Xen {version.group(1) if version else 'of unknown version'}, "
+                                    f"{of_xen:,} instructions of its own for them; most in {most}")
     results.reach("instructions.xen-pv", total)
 
 
 PARTS = (
-    Part("boot-native", "exec to exit of hello on native, against a floor", native, 6, 2,
+    Part("boot-native", "exec to exit of hello on native, against a floor", native, 4, 1,
          ("boot.native.over_floor", "hypercalls.native")),
-    Part("boot-microvm", "exec to exit of hello on microvm, against a floor", microvm, 25, 6,
+    Part("boot-microvm", "exec to exit of hello on microvm, against a floor", microvm, 22, 5,
          ("boot.microvm.over_floor",)),
-    Part("count-native", "guest instructions to main, by stepping", instructions_native, 10, 10,
+    Part("count-native", "guest instructions to main, by stepping", instructions_native, 1, 1,
          ("instructions.native",)),
-    Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 4, 4,
+    Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 2, 1,
          ("instructions.microvm", "instructions.q35")),
-    Part("count-xen", "guest instructions to main as a Xen PV guest", instructions_xen, 15, 15,
+    Part("count-xen", "guest instructions to main as a Xen PV guest", instructions_xen, 5, 2,
          ("instructions.xen-pv",)),
 )

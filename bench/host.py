@@ -38,17 +38,21 @@ def cpu_facts():
 def kvm_kind(flags):
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "none"
-    if "vmx" in flags:
-        return "hardware (VMX)"
-    return "hardware (SVM)" if "svm" in flags else "without hardware virtualization beneath it"
+    for flag in ("vmx", "svm"):
+        if flag in flags:
+            return f"{'nested' if 'hypervisor' in flags else 'hardware'} ({flag.upper()})"
+    return "without hardware virtualization beneath it"
 
 
 def version(*command):
     """The first number with a dot that a program says of itself; None without the program."""
     if shutil.which(command[0]) is None:
         return None
-    said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          check=False)
+    try:
+        said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
     found = re.search(r"\d+(\.\d+)+", said.stdout + said.stderr)
     return found.group(0) if found else "unknown"
 
@@ -74,6 +78,30 @@ def need_program(name, package=None):
         raise NotMeasured(f"{name} is not installed" + (f" (package {package})" if package else ""))
 
 
-def need_root():
+def need_qemu():
+    need_program("qemu-system-x86_64", "qemu-system-x86")
+
+
+def need_taps():
+    """A network namespace and a tap in it."""
     if os.geteuid() != 0:
         raise NotMeasured("needs root")
+    need_program("ip", "iproute2")
+    need_program("curl")
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        raise NotMeasured("/dev/net/tun cannot be opened")
+
+
+def why_not(need):
+    """The reason why something that is needed is not there; None if it is."""
+    try:
+        need()
+    except NotMeasured as why:
+        return str(why)
+    return None
+
+
+def on_cpu(cpu, *command):
+    """A command that stays on one CPU where there are several."""
+    pin = ["taskset", "-c", cpu] if os.cpu_count() > 1 and shutil.which("taskset") else []
+    return [*pin, *map(str, command)]

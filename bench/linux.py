@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The Linux that Coracle is compared with: Debian's kernel for clouds with nginx and our own
 programs in an initramfs, in the same QEMU with the same devices; and nginx on the host itself."""
-import contextlib
 import os
 import pathlib
 import subprocess
@@ -86,22 +85,14 @@ def qemu_words(words, archive, memory="512M"):
     return [*words, "-initrd", str(archive), "-serial", "stdio"]
 
 
-@contextlib.contextmanager
-def nginx_on_host(work, site, port, wrap):
-    """nginx as a process of the host; `wrap` says where (a namespace, a CPU)."""
+def nginx_on_host(work, site, port):
+    """The words that start nginx as a process of the host."""
     root = files() / "root"
     config = work / "nginx.conf"
     config.write_text("user root;" + NGINX.format(port=port, root=site))
     libraries = ":".join(str(root / folder) for folder in LIBRARIES)
-    command = wrap(str(loader(root)), "--library-path", libraries, str(root / "usr/sbin/nginx"), "-c",
-                   str(config), "-p", str(work))
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
+    return [loader(root), "--library-path", libraries, root / "usr/sbin/nginx", "-c", config, "-p",
+            work]
 
 
 def make_site(folder):

@@ -8,6 +8,7 @@ import shlex
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
@@ -33,6 +34,14 @@ def shown(command):
     return shlex.join(map(str, command))
 
 
+_last = []
+
+
+def last_command():
+    """What ran last, for an error that does not say by itself what it comes from."""
+    return f"the last command was `{shown(_last)}`" if _last else "no command had run"
+
+
 def few(quick, full):
     """How often: `quick` times with QUICK=1."""
     return quick if QUICK else full
@@ -40,6 +49,7 @@ def few(quick, full):
 
 def run(command, status=0, limit=600, **more):
     """Runs a command that must end with `status`; what it wrote to standard output."""
+    _last[:] = command
     done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True,
                           timeout=limit, check=False, **more)
     if done.returncode != status:
@@ -49,19 +59,35 @@ def run(command, status=0, limit=600, **more):
 
 def seconds_of(command, status=0):
     """exec to exit, seen by the process that starts it."""
-    begin = time.perf_counter()
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, check=False)
-    seconds = time.perf_counter() - begin
-    if done.returncode != status:
-        raise CommandFailed(command, done.returncode, done.stderr.decode(errors="replace"))
+    _last[:] = command
+    started = []
+    # Python's own limits poll, which would be measured.
+    watchdog = threading.Timer(60, lambda: [child.kill() for child in started])
+    watchdog.start()
+    try:
+        begin = time.perf_counter()
+        started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE))
+        child = started[0]
+        said = child.stderr.read()
+        child.wait()
+        seconds = time.perf_counter() - begin
+    finally:
+        watchdog.cancel()
+        for child in started:
+            child.kill()
+            child.stderr.close()
+    if child.returncode != status:
+        raise CommandFailed(command, child.returncode, said.decode(errors="replace"))
     return seconds
 
 
-def alternate(takers, turns, warm=3):
+def alternate(takers, turns, warm=3, samples=None):
     """One sample of each in turn, so that what else the machine does meets all: {name: samples}.
-    The first `warm` turns fill caches and do not count."""
-    samples = {name: [] for name in takers}
+    The first `warm` turns fill caches and do not count. Who keeps what was taken before a failure
+    passes `samples`, which is filled."""
+    samples = {} if samples is None else samples
+    samples.update((name, []) for name in takers)
     for turn in range(warm + turns):
         for name, take in takers.items():
             value = take()
@@ -129,8 +155,8 @@ def number(value):
 class Results:
     """All that a run of the benchmarks has measured, written after each part."""
 
-    def __init__(self, path, machine, goals):
-        self.path, self.machine = path, machine
+    def __init__(self, path, goals):
+        self.path, self.machine = path, {}
         self.goals = {goal.name: goal for goal in goals}
         self.parts = []
         self.begun = time.time()
@@ -143,6 +169,7 @@ class Results:
     def figure(self, name, title, unit, value=None, samples=(), **more):
         """Notes a figure; with samples its value is their median."""
         samples = list(samples)
+        more.setdefault("command", f"make bench ONLY={self.parts[-1]['name']}")
         if value is None:
             value = statistics.median(samples)
         known = {field.name for field in dataclasses.fields(Figure)}
@@ -155,6 +182,12 @@ class Results:
             spread = f" (least {number(ordered[0])}, 90 % below {number(percentile(ordered, .9))})"
         print(f"  {title}: {number(value)} {unit}{spread}", flush=True)
         return value
+
+    def not_measured(self, name, title, unit, reason):
+        """Notes a figure that cannot be had here, and why."""
+        self.parts[-1]["figures"].append({"name": name, "title": title, "unit": unit, "value": None,
+                                          "reason": reason})
+        print(f"  {title}: not measured: {reason}", flush=True)
 
     def group(self, kind, title, names, **more):
         """Says which figures of this part belong into one picture (`kind`: bars, timeline, curve)."""

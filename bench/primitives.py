@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Cycles of what a kernel does all the time: the same program on Coracle and on the host's Linux, on
 the same CPU."""
-import shutil
+import functools
 
 from harness import BUILD, CORACLE
-from host import Part, need_kvm
-from measure import few, run
+from host import Part, need_kvm, on_cpu
+from measure import alternate, few, run, shown
 
 TITLES = {"loop": "one turn of an empty loop", "fpu": "FPU control words saved and loaded",
           "switch": "switch between two threads", "lock": "uncontended lock and unlock",
@@ -22,26 +22,20 @@ def taken(command):
             (line.split() for line in run(command).splitlines())}
 
 
-def pinned(command):
-    """On one CPU, so that both systems switch threads on the same one."""
-    return ["taskset", "-c", "0", *command] if shutil.which("taskset") else command
-
-
 def measure_cycles(results):
     need_kvm()
-    commands = {"native": pinned([CORACLE, "run", "--on", "native", str(BUILD / "bench" / "primitives")]),
-                "linux": pinned([str(BUILD / "bench" / "primitives-linux")])}
-    samples = {name: {} for name in commands}
-    for _ in range(few(2, 5)):
-        for system, command in commands.items():
-            for name, cycles in taken(command).items():
-                samples[system].setdefault(name, []).append(cycles)
+    # On one CPU, so that both systems switch threads on the same one.
+    commands = {"native": on_cpu("0", CORACLE, "run", "--on", "native",
+                                 BUILD / "bench" / "primitives"),
+                "linux": on_cpu("0", BUILD / "bench" / "primitives-linux")}
+    runs = alternate({system: functools.partial(taken, command)
+                      for system, command in commands.items()}, few(2, 5), warm=0)
     medians = {}
-    for name in samples["native"]:
+    for name in runs["native"][0]:
         for system, words in (("native", "Coracle"), ("linux", "Linux")):
             medians[system, name] = results.figure(
                 f"cycles.{name}.{system}", f"{TITLES[name]}, {words}", "cycles",
-                samples=samples[system][name])
+                samples=[cycles[name] for cycles in runs[system]], command=shown(commands[system]))
         results.group("bars", TITLES[name], [f"cycles.{name}.native", f"cycles.{name}.linux"])
     results.reach("cycles.switch", medians["native", "switch"] - medians["native", "fpu"])
     results.reach("cycles.lock", medians["native", "lock"])
@@ -50,21 +44,21 @@ def measure_cycles(results):
 def hypercall(results):
     """The hypercall that does nothing against the same exit in a VM without an operating system."""
     need_kvm()
-    cycles = {"native": [], "bare": []}
-    for _ in range(few(3, 9)):
-        cycles["native"].append(float(run(pinned([CORACLE, "run", "--on", "native",
-                                                  str(BUILD / "bench" / "null-hypercall")]))))
-        cycles["bare"].append(float(run(pinned([str(BUILD / "bench" / "port-exit")]))))
+    commands = {"null": on_cpu("0", CORACLE, "run", "--on", "native",
+                               BUILD / "bench" / "null-hypercall"),
+                "bare": on_cpu("0", BUILD / "bench" / "port-exit")}
+    cycles = alternate({name: lambda command=command: float(run(command))
+                        for name, command in commands.items()}, few(3, 9), warm=0)
     null = results.figure("hypercall.null", "hypercall without work, native", "cycles",
-                          samples=cycles["native"])
+                          samples=cycles["null"], command=shown(commands["null"]))
     bare = results.figure("hypercall.bare", "port exit from ring 3 and back, no system", "cycles",
-                          samples=cycles["bare"])
+                          samples=cycles["bare"], command=shown(commands["bare"]))
     results.reach("hypercall.over_port_exit", null / bare)
 
 
 PARTS = (
-    Part("cycles", "primitives, against Linux on the same CPU", measure_cycles, 30, 12,
+    Part("cycles", "primitives, against Linux on the same CPU", measure_cycles, 25, 10,
          ("cycles.switch", "cycles.lock")),
-    Part("hypercall", "a null hypercall against a bare port exit", hypercall, 20, 7,
+    Part("hypercall", "a null hypercall against a bare port exit", hypercall, 2, 1,
          ("hypercall.over_port_exit",)),
 )

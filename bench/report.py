@@ -10,6 +10,7 @@ tables alone and says so.
 """
 import html
 import io
+import itertools
 import json
 import pathlib
 import re
@@ -19,6 +20,8 @@ try:
     import matplotlib
     matplotlib.use("svg")
     from matplotlib import pyplot
+    # Titles are words, no formulas.
+    matplotlib.rcParams["text.parse_math"] = False
 except ImportError:
     pyplot = None
 
@@ -26,6 +29,7 @@ except ImportError:
 COLOURS = (("linux", "#c2762e"), ("host", "#8a8a8a"), ("floor", "#8a8a8a"), ("true", "#b8b8b8"),
            ("bare", "#8a8a8a"))
 OURS = "#2b6cb0"
+PICTURES = itertools.count()
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem;
@@ -86,8 +90,12 @@ def figure_row(figure):
     notes = [figure["note"]] if figure.get("note") else []
     if extra:
         notes.append(", ".join(extra))
+    if figure["value"] is None:
+        notes.append(f"not measured: {figure.get('reason', '')}")
     note = f"<div class=note>{text('; '.join(notes))}</div>" if notes else ""
-    command = f"<div class=note><code>{text(figure['command'])}</code></div>" if "command" in figure else ""
+    # Where no command was timed, the part's is given, which the reader knows.
+    shown = not figure.get("command", "make bench").startswith("make bench")
+    command = f"<div class=note><code>{text(figure['command'])}</code></div>" if shown else ""
     return (f"<tr><td>{text(figure['title'])}{note}{command}</td><td class=n>{number(figure['value'])}</td>"
             f"<td>{text(figure['unit'])}</td><td class=n>{spread}</td></tr>")
 
@@ -116,7 +124,10 @@ def svg_of(figure):
     out = io.StringIO()
     figure.savefig(out, format="svg", bbox_inches="tight")
     pyplot.close(figure)
-    return re.sub(r"^.*?(?=<svg)", "", out.getvalue(), flags=re.S)
+    picture = re.sub(r"^.*?(?=<svg)", "", out.getvalue(), flags=re.S)
+    # Identifiers are the page's, not the picture's.
+    mine = f"picture{next(PICTURES)}-"
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{mine}", picture)
 
 
 def spread_of(entry):
@@ -184,7 +195,8 @@ def pictures(part):
     known = {figure["name"]: figure for figure in part["figures"]}
     drawn = []
     for group in part["groups"]:
-        entries = [known[name] for name in group["figures"] if name in known]
+        entries = [known[name] for name in group["figures"]
+                   if name in known and known[name]["value"] is not None]
         if entries:
             drawn.append((timeline if group["kind"] == "timeline" else bars)(group, entries))
     loads = {}

@@ -248,6 +248,29 @@ static void interface_check_link(struct interface *interface)
     timers_touch();
 }
 
+bool interfaces_transmit_pending(void)
+{
+    for (const struct interface *interface = interfaces; interface; interface = interface->next)
+        if (interface->outstanding && !interface->failed)
+            return true;
+    return false;
+}
+
+void interfaces_watch(void)
+{
+    for (struct interface *interface = interfaces; interface; interface = interface->next) {
+        if (interface->failed || !interface->outstanding)
+            continue;
+        transmit_poll(interface);
+        if (interface->outstanding && interface->reaped == interface->reaped_before) {
+            interface->ops->refresh(interface->net);
+            if (interface->net->fault)
+                interface_fail(interface);
+        }
+        interface->reaped_before = interface->reaped;
+    }
+}
+
 bool interfaces_poll(void)
 {
     bool more = false, changed = __atomic_exchange_n(&config_changed, false, __ATOMIC_RELAXED);

@@ -96,6 +96,7 @@ static void transmit_reap(struct interface *interface)
     int result;
     while ((result = interface->ops->tx_take(interface->net, &cookie)) == 1) {
         interface->outstanding--;
+        interface->reaped++;
         pbuf_free(cookie);
     }
     if (result < 0)

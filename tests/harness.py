@@ -9,6 +9,7 @@ import http.client
 import itertools
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import socket
@@ -201,7 +202,7 @@ def wait_http(port, host="127.0.0.1", path="/", limit=PATIENCE, machine=None):
             return answer.status, body
         except (OSError, http.client.HTTPException) as error:
             if machine is not None and not machine.running():
-                raise Failure(f"the VM ended: {machine.lines}") from None
+                raise Failure(f"`{shlex.join(machine.process.args)}` ended: {machine.lines}") from None
             if time.monotonic() > end:
                 raise Failure(f"nobody answers on {host}:{port}: {error}") from None
             time.sleep(0.02)

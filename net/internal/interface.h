@@ -56,6 +56,8 @@ struct interface {
     unsigned queue_first, queue_count;
     bool refused;         /* a frame found no room at all: TCP wants to hear when there is some */
     unsigned outstanding; /* frames that the device holds */
+    unsigned reaped;      /* frames that it has given back, and how many at the last look */
+    unsigned reaped_before;
     bool transmit_kick;
 };
 

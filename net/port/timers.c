@@ -29,6 +29,7 @@
 #define SECOND (1000 * MS)
 #define LATER(seconds) (net_now_ns + (seconds)*SECOND)
 #define TIME_WAIT_MOST 2048
+#define WATCH_INTERVAL_MS 1000
 
 uint64_t net_now_ns;
 
@@ -137,6 +138,7 @@ static struct cyclic {
     {dhcp_fine_tmr, dhcp_fine_needed, DHCP_FINE_TIMER_MSECS, 1, 0},
     {igmp_tmr, igmp_needed, IGMP_TMR_INTERVAL, 1, 0},
     {mld6_tmr, mld_needed, MLD6_TMR_INTERVAL, 1, 0},
+    {interfaces_watch, interfaces_transmit_pending, WATCH_INTERVAL_MS, 1, 0},
 };
 #define CYCLICS (sizeof cyclics / sizeof cyclics[0])
 

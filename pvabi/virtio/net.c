@@ -126,7 +126,12 @@ static void net_refresh(struct pv_net *net)
     struct virtio_net *frontend = virtio_net_of(net);
     struct virtio_net_config config;
 
-    if (!net->fault && net_config_read(frontend, &config) == 0)
+    if (net->fault)
+        return;
+    if (frontend->transport->ops->working &&
+        !frontend->transport->ops->working(frontend->transport))
+        virtio_net_fail(frontend, "the device is gone");
+    else if (net_config_read(frontend, &config) == 0)
         net->link_up = (config.status & VIRTIO_NET_S_LINK_UP) != 0;
 }
 

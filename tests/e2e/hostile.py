@@ -136,3 +136,20 @@ def test_disk_vanishes():
                 check(not vm.gets("/b"), "a file of a disk that is gone")
                 equal(vm.get("/metrics")[0], 200, f"metrics on {machine}")
             equal(len([line for line in vm.said if "out of service" in line]), 1, f"lines in {vm.said}")
+
+
+def test_net_vanishes():
+    """A server that wants to say goodbye to its client finds the network gone; one line, and it lives."""
+    for machine, form in (("q35", "disable-legacy=on"), ("pc", "disable-modern=on")):
+        with hostile(machine, "-device", "virtio-blk-pci,drive=d,addr=2", "-device",
+                     f"virtio-net-pci,netdev=n,addr=3,{form}", "-append", "-- -t 2") as vm:
+            equal(vm.get()[0], 200, f"answer on {machine}")
+            client = http.client.HTTPConnection("127.0.0.1", vm.port, timeout=PATIENCE)
+            client.request("GET", "/")
+            equal(client.getresponse().status, 200, f"answer on {machine}")
+            vm.config(3, PCI_COMMAND, NO_DEVICE)
+            vm.wait_line("net0 out of service: the device is gone")
+            time.sleep(1)
+            check(vm.process.poll() is None, f"the VM ended: {vm.said}")
+            equal(len([line for line in vm.said if "out of service" in line]), 1, f"lines in {vm.said}")
+            client.close()

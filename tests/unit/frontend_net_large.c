@@ -285,6 +285,11 @@ static void test_refresh(void **state)
     ops->refresh(bed.net);
     assert_true(bed.net->link_up);
     assert_null(bed.net->fault);
+    /* And one that has vanished. */
+    bed.device.restless = false;
+    bed.device.gone = true;
+    ops->refresh(bed.net);
+    assert_string_equal(bed.net->fault, "the device is gone");
     bed_close(&bed);
 }
 

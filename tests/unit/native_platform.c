@@ -42,8 +42,10 @@ static struct {
     unsigned doorbell_count;
 } monitor;
 
-/* The table's other row: it is not asked, because it has other entries. */
+/* The table's other rows: they are not asked, because they have other entries. */
 const struct pv_hypervisor bare_hypervisor = {.entries = 1u << PV_ENTRY_PVH};
+const struct pv_hypervisor xen_pv_hypervisor = {.entries = 1u << PV_ENTRY_XEN_PV};
+const struct pv_hypervisor xen_pvh_hypervisor = {.entries = 1u << PV_ENTRY_PVH};
 
 static sigjmp_buf end;
 static const struct bootrec *started; /* what the kernel was started with */

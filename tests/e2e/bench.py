@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""bench/run: what it writes, what it says of what cannot be measured or fails, and that nothing is left
+of a run that is interrupted. How fast anything is does not matter here."""
+import contextlib
+import html.parser
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+import xml.etree.ElementTree
+
+import harness
+from harness import BUILD, ROOT, check, contains, equal
+
+RUN = str(ROOT / "bench" / "run")
+GOALS = """boot.native.over_floor boot.microvm.over_floor instructions.native instructions.microvm
+    instructions.q35 hypercalls.native size.hello memory.hello memory.httpd
+    http.instructions_per_request http.over_linux_guest http.over_native_nginx
+    tcp.in_over_linux_guest tcp.out_over_linux_guest blk.randread_over_host cycles.switch cycles.lock
+    hypercall.over_port_exit vms.idle""".split()
+HOSTILE = "<script src=\"http://example.org/x.js\">alert('$x^$')</script> & ]]> \"' --> </svg></style>"
+
+
+@contextlib.contextmanager
+def built():
+    """A build directory of its own, with what was built; results go there."""
+    with harness.folder() as work:
+        (work / "b" / "apps").mkdir(parents=True)
+        (work / "b" / "bench").mkdir()
+        (work / "tmp").mkdir()
+        for name in ("coracle", "site.tar", "apps/hello", "apps/httpd"):
+            (work / "b" / name).symlink_to(BUILD / name)
+        (work / "b" / "tests").symlink_to(BUILD / "tests")
+        yield work
+
+
+def environment(work, **more):
+    return dict(os.environ, B=str(work / "b"), TMPDIR=str(work / "tmp"), QUICK="1", **more)
+
+
+def bench(work, *words, **more):
+    return harness.run([RUN, *words], env=environment(work, **more))
+
+
+def results_of(work):
+    return json.loads((work / "b" / "bench" / "results.json").read_text())
+
+
+def part_of(work, name):
+    return next(part for part in results_of(work)["parts"] if part["name"] == name)
+
+
+def nothing_left(work, pid, known):
+    equal(os.listdir(work / "tmp"), [], "temporary files")
+    equal(sorted(set(os.listdir(work / "b" / "bench")) - {"results.json", "report.html"} - known), [],
+          "files beside the results")
+    names = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
+    equal([name for name in names if name.startswith(f"coracle-{pid}-")], [], "namespaces")
+
+
+def program(path, script):
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_unknown_name():
+    with built() as work:
+        for words in (["no-such-thing"], ["size", "no-such-thing"]):
+            result = bench(work, *words)
+            equal(result.status, 2, "status")
+            equal(result.out, "", "standard output")
+            equal(len(result.err.splitlines()), 1, f"lines of {result.err!r}")
+            contains(result.err, "no-such-thing", "the line")
+
+
+def test_list():
+    with built() as work:
+        result = bench(work, "--list")
+        equal(result.status, 0, "status")
+        for name in GOALS:
+            check(re.search(rf"[\[ ]{re.escape(name)}[\],]", result.out), f"--list has no {name}")
+
+
+def check_goal(goal):
+    for field in ("name", "value", "limit", "better", "met", "command"):
+        check(field in goal, f"{goal['name']} has no {field}")
+    equal(goal["command"], f"make bench ONLY={goal['name']}", "command")
+    check(goal["better"] in ("less", "more"), f"better of {goal['name']}")
+    if goal["value"] is None:
+        equal(goal["met"], None, f"met of {goal['name']}")
+        check(goal["reason"], f"{goal['name']} is not measured and says not why")
+    else:
+        less = goal["value"] <= goal["limit"]
+        equal(goal["met"], less if goal["better"] == "less" else goal["value"] >= goal["limit"],
+              f"met of {goal['name']}")
+
+
+def test_results():
+    with built() as work:
+        result = bench(work, "size.hello")
+        equal(result.status, 0, f"status ({result.err})")
+        document = results_of(work)
+        for field in ("schema", "begun", "seconds", "quick", "interrupted", "machine", "goals", "parts"):
+            check(field in document, f"results.json has no {field}")
+        for field in ("cpu", "cores", "memory_bytes", "kernel", "kvm", "versions"):
+            check(field in document["machine"], f"machine has no {field}")
+        equal(document["interrupted"], False, "interrupted")
+        names = [goal["name"] for goal in document["goals"]]
+        equal([name for name in names if name in GOALS], GOALS, "goals")
+        for goal in document["goals"]:
+            check_goal(goal)
+        equal([goal["name"] for goal in document["goals"] if goal["value"] is not None],
+              ["size.hello"], "goals that were measured")
+        part = part_of(work, "size")
+        equal(part["status"], "measured", "status of the part")
+        check({"size.hello", "size.httpd"} <= {figure["name"] for figure in part["figures"]},
+              f"sizes are missing: {part['figures']}")
+        check_page((work / "b" / "bench" / "report.html").read_text())
+
+
+def test_without_tools():
+    """Parts that need what is not there say so, and the rest goes on."""
+    with built() as work:
+        tools = work / "tools"
+        tools.mkdir()
+        for name in ("python3", "env", "sh", "strip", "nm", "ip", "taskset"):
+            if found := shutil.which(name):
+                (tools / name).symlink_to(found)
+        result = bench(work, "boot-microvm", "count-qemu", "http-native", "http-q35", "bulk-q35", "size",
+                       PATH=str(tools))
+        equal(result.status, 0, f"status ({result.err})")
+        for name in ("boot-microvm", "count-qemu", "http-native", "http-q35", "bulk-q35"):
+            part = part_of(work, name)
+            equal(part["status"], "not measured", f"status of {name} ({part})")
+            contains(result.out, f"not measured: {part['reason']}", "standard output")
+        contains(part_of(work, "http-q35")["reason"], "qemu-system-x86_64", "the reason")
+        equal(part_of(work, "size")["status"], "measured", "status of size")
+        for goal in results_of(work)["goals"]:
+            check_goal(goal)
+
+
+def test_failing_command():
+    """What was measured before stays, and the command is named."""
+    with built() as work:
+        (work / "b" / "apps" / "httpd").unlink()
+        (work / "b" / "apps" / "httpd").write_text("no image")
+        result = bench(work, "size")
+        equal(result.status, 0, f"status ({result.err})")
+        part = part_of(work, "size")
+        equal(part["status"], "failed", "status of the part")
+        contains(part["reason"], "`strip ", "the reason")
+        contains(part["reason"], "apps/httpd", "the reason")
+        equal([figure["name"] for figure in part["figures"]], ["size.hello"], "what was measured")
+        contains(result.out, "failed: `strip ", "standard output")
+
+
+def wait_for(what, condition):
+    end = time.monotonic() + harness.PATIENCE
+    while not (value := condition()):
+        check(time.monotonic() < end, f"{what}: never")
+        time.sleep(0.01)
+    return value
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def interrupt(work, part, how, **more):
+    """Interrupts a part whose program has written its numbers into the file `pids`."""
+    known = set(os.listdir(work / "b" / "bench"))
+    with subprocess.Popen([RUN, part], env=environment(work, **more), stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE) as process:
+        pids = wait_for("the program starts", lambda: (work / "pids").exists() and
+                        [int(word) for word in (work / "pids").read_text().split()])
+        process.send_signal(how)
+        said = process.communicate(timeout=harness.PATIENCE)[1]
+    equal(process.returncode, 130, f"status ({said})")
+    equal([pid for pid in pids if alive(pid)], [], "processes left")
+    nothing_left(work, process.pid, known)
+    equal(results_of(work)["interrupted"], True, "interrupted")
+    equal((part_of(work, part)["status"], part_of(work, part)["reason"]), ("failed", "interrupted"),
+          "the part")
+
+
+def stubborn(work):
+    """A script that does not end by itself, nor by SIGTERM, and whose child outlives it."""
+    return (f"trap '' TERM INT HUP; sleep 1000 & echo $$ $! >{work}/pids.new; "
+            f"mv {work}/pids.new {work}/pids; exec sleep 1000")
+
+
+def test_interrupt():
+    for how in (signal.SIGINT, signal.SIGTERM):
+        with built() as work:
+            (work / "tools").mkdir()
+            program(work / "tools" / "strip", stubborn(work))
+            interrupt(work, "size", how, PATH=f"{work}/tools:{os.environ['PATH']}")
+
+
+def test_interrupt_in_namespace():
+    harness.needs_root()
+    if not os.access("/dev/kvm", os.R_OK) or not shutil.which("curl"):
+        raise harness.Skip("needs /dev/kvm and curl")
+    with built() as work:
+        (work / "b" / "coracle").unlink()
+        program(work / "b" / "coracle", stubborn(work))
+        program(work / "b" / "bench" / "stream-linux", "exit 1")
+        (work / "b" / "bench" / "stream").touch()
+        interrupt(work, "bulk-native", signal.SIGINT)
+
+
+# ---- the page ----------------------------------------------------------------------------------
+
+class Page(html.parser.HTMLParser):
+    """Notes what is wrong with a page: tags that do not nest, and whatever loads something."""
+
+    VOID = {"meta", "br"}
+    OPTIONAL = {"td", "th", "tr"}  # whose ends may be left out
+    LOADING = {"script", "link", "img", "iframe", "object", "embed", "base", "audio", "video", "form"}
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.wrong = [], []
+
+    def handle_starttag(self, tag, attributes):
+        if tag in self.LOADING:
+            self.wrong.append(f"<{tag}>")
+        for name, value in attributes:
+            outside = name in ("src", "href", "xlink:href", "data") and not (value or "").startswith("#")
+            if outside or name.startswith("on") or re.search(r"url\((?!#)", value or ""):
+                self.wrong.append(f"{name}={value}")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        while self.open and self.open[-1] != tag and self.open[-1] in self.OPTIONAL:
+            self.open.pop()
+        if not self.open or self.open[-1] != tag:
+            self.wrong.append(f"</{tag}> within {self.open}")
+        else:
+            self.open.pop()
+
+
+def check_page(page):
+    """How many pictures a sound page has."""
+    parser = Page()
+    parser.feed(page)
+    parser.close()
+    equal((parser.wrong, parser.open), ([], []), "what is wrong with the page")
+    check("@import" not in page, "the page's style loads something")
+    pictures = re.findall(r"<svg.*?</svg>", page, re.S)
+    for picture in pictures:
+        xml.etree.ElementTree.fromstring(picture)
+    identifiers = re.findall(r'\bid="([^"]*)"', page)
+    twice = {name for name in identifiers if identifiers.count(name) > 1}
+    equal(twice, set(), "identifiers that occur twice")
+    return len(pictures)
+
+
+def sample():
+    """Results with every kind of entry, whose words are hostile."""
+    def figure(name, value=2.5, **more):
+        return {"name": name, "title": HOSTILE, "unit": HOSTILE, "value": value, "better": "less", **more}
+
+    spread = {"samples": [1, 2.5, 4], "least": 1, "most": 4, "p90": 4, "p99": 4}
+    figures = [figure("a.one", command=HOSTILE, note=HOSTILE, **spread), figure("a.two.linux", 7),
+               figure("a.none", None, reason=HOSTILE),
+               figure("a.load", latency_ms={"50": 1.0, "99": 3.5}, cpu_us_per_request=3.25, **spread)]
+    names = [entry["name"] for entry in figures]
+    groups = [{"kind": kind, "title": HOSTILE, "figures": [*names, "nobody"]}
+              for kind in ("bars", "timeline")]
+    goals = [{"name": f"g{value}", "title": HOSTILE, "unit": HOSTILE, "value": value, "limit": 2,
+              "better": "less", "met": met, "command": HOSTILE, "reason": HOSTILE}
+             for value, met in ((1, True), (3.5, False), (None, None))]
+    part = {"name": "a", "title": HOSTILE, "status": "failed", "reason": HOSTILE, "seconds": 1,
+            "figures": figures, "groups": groups}
+    return {"schema": 2, "begun": HOSTILE, "seconds": 60, "quick": True, "interrupted": True,
+            "machine": {"cpu": HOSTILE, "cores": 2, "memory_bytes": 1 << 30, "kernel": HOSTILE,
+                        "kvm": HOSTILE, "versions": {HOSTILE: HOSTILE, "fio": None}},
+            "goals": goals, "parts": [part, {**part, "name": "b", "figures": [], "groups": []}]}
+
+
+def test_report():
+    with harness.folder() as work:
+        (work / "results.json").write_text(json.dumps(sample()))
+        result = harness.run([str(ROOT / "bench" / "report.py"), work / "results.json", work / "page"])
+        equal(result.status, 0, f"status ({result.err})")
+        page = (work / "page").read_text()
+        pictures = check_page(page)
+        check(pictures == 3 or "matplotlib is not installed" in page, f"{pictures} pictures")
+        check("not measured: &lt;script" in page, "a figure without a value gives no reason")
