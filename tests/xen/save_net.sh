@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # `xl save` and `xl restore` with a network: an open TCP connection goes on, new ones are taken.
-# As a PV guest the network comes back and new connections are taken, but the open one is reset when
-# the next bytes come to it.
-# only: xen-pvh
 # files: tests/guest/net_echo
 set -e
 
