@@ -46,7 +46,8 @@ struct stream {
     int to;
     bool to_failed; /* nobody reads there: the rest is dropped */
     struct text waiting;
-    size_t done; /* of waiting */
+    size_t done;    /* of waiting */
+    bool amid_line; /* what was written last ended no line */
 };
 
 struct child {
@@ -190,6 +191,8 @@ static void write_stream(struct stream *stream)
         stream->to_failed = true;
     else
         stream->done += (size_t)put;
+    if (put > 0)
+        stream->amid_line = stream->waiting.bytes[stream->done - 1] != '\n';
 }
 
 static bool is_waiting(struct stream *stream)
@@ -301,9 +304,24 @@ static struct pollfd poll_stream(const struct launch *launch, struct child *chil
     return (struct pollfd){later ? -1 : streams[which].from, POLLIN, 0};
 }
 
-/* The kernel's log before the program's standard error, which often speaks of what was logged. */
-static const int served_order[LAUNCH_STREAM_COUNT] = {LAUNCH_OUT, LAUNCH_LOG, LAUNCH_ERR,
-                                                      LAUNCH_WORDS};
+/* In which order the streams are served: the kernel's log before the program's standard error, which
+ * often speaks of what was logged, but not amid a line of it. */
+static const int *served_order(const struct child *child)
+{
+    static const int log_first[] = {LAUNCH_OUT, LAUNCH_LOG, LAUNCH_ERR, LAUNCH_WORDS};
+    static const int line_first[] = {LAUNCH_OUT, LAUNCH_ERR, LAUNCH_LOG, LAUNCH_WORDS};
+
+    return child->streams[LAUNCH_ERR].amid_line ? line_first : log_first;
+}
+
+/* The rest of a line on standard error has come and will be written in the next turn: so long the log
+ * stays back. */
+static bool must_stay_back(struct child *child, int which)
+{
+    struct stream *error = &child->streams[LAUNCH_ERR];
+
+    return which == LAUNCH_LOG && error->amid_line && is_waiting(error);
+}
 
 /* One wait, and what it brought. False when all has ended. */
 static bool turn(struct launch *launch, struct child *child, uint64_t deadline_ns)
@@ -325,14 +343,15 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
     int ready = ppoll(polls, LAUNCH_STREAM_COUNT + 1, left_ns == UINT64_MAX ? NULL : &left, NULL);
     if (ready <= 0)
         return ready < 0 || !launch->cause || !child->ended;
+    const int *order = served_order(child);
     for (int at = 0; at < LAUNCH_STREAM_COUNT; at++) {
-        int i = served_order[at];
+        int i = order[at];
         if (polls[i].fd < 0 || !polls[i].revents)
             continue;
-        if (polls[i].events == POLLOUT)
-            write_stream(&child->streams[i]);
-        else
+        if (polls[i].events != POLLOUT)
             read_stream(launch, child, i);
+        else if (!must_stay_back(child, i))
+            write_stream(&child->streams[i]);
     }
     if (polls[LAUNCH_STREAM_COUNT].revents)
         take_signal(launch, child);
