@@ -33,6 +33,8 @@ TOOLS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl
 XENSTORE = ["read", "write", "list", "ls", "rm", "exists", "watch"]
 LOADER = "lib64/ld-linux-x86-64.so.2"
 
+# Where everything in dom0 is always at the same addresses, QEMU translates a program once, not at each start.
+LINUX_WORDS = "console=hvc0 quiet panic=-1 norandmaps"
 # XSAVE is emulated with errors, RDTSCP not at all for nested guests; PVH needs SVM with nested paging.
 QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+npt,+rdrand,+fsgsbase", "-smp", "1", "-nodefaults",
         "-no-user-config", "-display", "none", "-no-reboot"]
@@ -134,7 +136,7 @@ class Bed:
         command = QEMU + ["-netdev", network, "-device", "e1000,netdev=net,romfile=", "-m", str(dom0 + (GUESTS_BYTES >> 20)), "-serial", f"file:{work}/console",
                           "-serial", "stdio", "-kernel", str(self.files / "xen"),
                           "-append", XEN_WORDS.format(dom0), "-initrd",
-                          f"{self.files}/linux.gz console=hvc0 quiet panic=-1,{work}/dom0.cpio"]
+                          f"{self.files}/linux.gz {LINUX_WORDS},{work}/dom0.cpio"]
         limit = BOOT_LIMIT + max(self.jobs[name][1] for name in names)
         at = names[0]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
