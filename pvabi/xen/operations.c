@@ -51,6 +51,8 @@ void xen_exit(int status)
     xen_upcalls_mask();
     if (xen_store != NULL)
         store_status((unsigned)status & 0xffu);
+    if (pv_cmdline.counters)
+        pv_report_counters();
     say_status(status);
     end(xen_end_reason());
 }
