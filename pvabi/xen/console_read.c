@@ -132,7 +132,7 @@ static bool input_rx_ask(struct pv_console *console)
 static void input_rx_kick(struct pv_console *console)
 {
     (void)console;
-    xen_write(PV_STDOUT, NULL, 0); /* nothing but the mark */
+    xen_write(PV_STDOUT, "", 0); /* nothing but the mark */
 }
 
 const struct pv_console_ops xen_console_ops = {
