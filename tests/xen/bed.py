@@ -86,14 +86,15 @@ def emulator_version():
 
 
 class Bed:
-    def __init__(self, cache, hypervisor):
+    def __init__(self, cache, hypervisor, options=()):
+        """`options` are QEMU's, beside the bed's own."""
         if hypervisor == "xen-pvh" and emulator_version() != 7:
             raise Failure(f"QEMU {emulator_version()} does not run PVH guests under an emulated Xen; 7 does")
         self.files = pathlib.Path(cache) / "xen"
         result = harness.run([str(ROOT / "scripts" / "fetch-xen"), str(cache)], limit=600)
         if result.status != 0:
             raise Failure((result.err.splitlines() or ["scripts/fetch-xen failed"])[-1])
-        self.puts, self.jobs = {}, {}
+        self.puts, self.jobs, self.options = {}, {}, list(options)
         self.port = harness.free_port()
 
     def put(self, path, source):
@@ -133,7 +134,7 @@ class Bed:
         archive = self._write_archive(work / "dom0.cpio", names)
         dom0 = (DOM0_BYTES + 2 * archive) >> 20
         network = f"user,id=net,net=10.77.0.0/24,host=10.77.0.254,hostfwd=tcp:127.0.0.1:{self.port}-10.77.0.2:80"
-        command = QEMU + ["-netdev", network, "-device", "e1000,netdev=net,romfile=", "-m", str(dom0 + (GUESTS_BYTES >> 20)), "-serial", f"file:{work}/console",
+        command = QEMU + self.options + ["-netdev", network, "-device", "e1000,netdev=net,romfile=", "-m", str(dom0 + (GUESTS_BYTES >> 20)), "-serial", f"file:{work}/console",
                           "-serial", "stdio", "-kernel", str(self.files / "xen"),
                           "-append", XEN_WORDS.format(dom0), "-initrd",
                           f"{self.files}/linux.gz {LINUX_WORDS},{work}/dom0.cpio"]
