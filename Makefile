@@ -9,6 +9,7 @@ CORACLE_CACHE ?= build
 CACHE := $(CORACLE_CACHE)
 RUN_PORT ?= 8080
 FUZZ_SECONDS ?= 60
+PREFIX ?= /usr/local
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -42,9 +43,12 @@ include mk/tests.mk
 include mk/bench.mk
 endif
 
-.PHONY: all run test test-xen bench fuzz check-layers format help clean distclean FORCE
+.PHONY: all install run test test-xen bench fuzz check-layers format help clean distclean FORCE
 
 all: $(APPS) $(B)/site.tar $(MONITOR) $(B)/coracle-cc ## everything into B=build (the first time it fetches and builds newlib and lwIP)
+
+install: all ## the commands, what coracle-cc links with and the manual page, into PREFIX=/usr/local below DESTDIR=
+	@scripts/install $(B) $(DESTDIR)$(PREFIX)
 
 # Ctrl-C is how this ends, so it is no error.
 run: $(MONITOR) $(B)/apps/httpd $(B)/site.tar ## build and boot the web appliance; it serves port RUN_PORT=8080 until Ctrl-C
