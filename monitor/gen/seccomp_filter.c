@@ -41,6 +41,7 @@ static const int plain_calls[] = {
     CALL(getrusage),
     /* time and signals */
     CALL(clock_gettime),
+    CALL(clock_nanosleep),
     CALL(gettimeofday),
     CALL(timer_create),
     CALL(timer_settime),
@@ -57,9 +58,11 @@ static const int plain_calls[] = {
     CALL(close),
     CALL(poll),
     CALL(fstat),
+    CALL(lseek), /* by libc's streams */
     CALL(epoll_create1),
     CALL(epoll_ctl),
     CALL(epoll_wait),
+    CALL(epoll_pwait), /* in some C libraries what epoll_wait makes */
     CALL(eventfd2),
     CALL(getrandom),
     /* block devices */
