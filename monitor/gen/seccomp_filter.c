@@ -81,7 +81,8 @@ static const int user_calls[] = {
 };
 
 static const unsigned long ioctls[] = {
-    KVM_RUN, KVM_INTERRUPT, KVM_GET_SREGS, BLKDISCARD, TUNSETOFFLOAD, FIONREAD,
+    KVM_RUN,       KVM_INTERRUPT, KVM_GET_SREGS, BLKDISCARD,
+    TUNSETOFFLOAD, FIONREAD,      TIOCGWINSZ, /* musl's question before it writes to stdout first */
 };
 
 static void must(int result, const char *what)
