@@ -13,37 +13,13 @@
 #include "pvabi/errno.h"
 #include "pvabi/xen/console.h"
 #include "pvabi/xen/console_read.h"
+#include "tests/unit/support/xen_console_host.h"
 
-#define PORT 2u
 #define EVENT 9u
 #define OPS (&xen_console_ops)
 
-/* What the two files are linked with elsewhere. */
-struct pv_upcall *pv_upcall;
-const struct pvclock *pv_clock;
-struct xen_vcpu xen_vcpu;
-struct pv_counters pv_counters;
-
-static struct xencons_interface *ring;
 static struct pv_console *console;
-static char emergency[4096];
-static size_t emergency_bytes;
 static unsigned binds, raises, sends;
-
-unsigned xen_upcalls_mask(void)
-{
-    return 1;
-}
-
-void xen_upcalls_restore(unsigned state)
-{
-    (void)state;
-}
-
-uint64_t xen_now_ns(void)
-{
-    return 0;
-}
 
 void xen_channel_send(uint32_t port)
 {
@@ -77,18 +53,6 @@ void xen_event_raise(unsigned event)
 {
     assert_int_equal(event, EVENT);
     raises++;
-}
-
-long xen_hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c,
-                   unsigned long d)
-{
-    (void)number;
-    (void)a;
-    (void)d;
-    assert_true(emergency_bytes + b < sizeof(emergency));
-    memcpy(emergency + emergency_bytes, (const void *)c, b);
-    emergency_bytes += b;
-    return 0;
 }
 
 static int begin(void **state)
