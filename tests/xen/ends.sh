@@ -10,6 +10,9 @@ nothing_left() {
     [ "$(xenstore-list /local/domain)" = 0 ] || fail "after $1 there is $(xl list)"
 }
 
+least=2
+[ "$on" = xen-pv ] && least=4
+coracle run --on "$on" --mem 1M --print /apps/hello | grep -qx "memory=$least" || fail "not memory=$least"
 said=$(coracle run --on "$on" --mem 1M --stats stats /apps/hello) || fail "hello: status $?"
 [ "$said" = "Hello from Coracle" ] || fail "hello says $said"
 for member in '"cause": *"exit"' '"status": *0' '"waits": *[0-9]' '"kicks": *[1-9]' '"upcalls": *[0-9]' \
