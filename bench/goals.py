@@ -29,7 +29,7 @@ GOALS = (
     Goal("tcp.out_over_linux_guest", "bulk TCP out of the guest over that of a Linux guest, q35", 1,
          "more", "times"),
     Goal("blk.randread_over_host",
-         "4 KiB random reads, queue depth 32, native, over the host's own fio", 0.8, "more", "times"),
+         "4 KiB random reads past the page cache, queue depth 32, native, over the host's own fio", 0.8, "more", "times"),
     Goal("cycles.switch", "switch between two threads, the FPU's control words apart", 150, "less",
          "cycles"),
     Goal("cycles.lock", "uncontended lock and unlock", 40, "less", "cycles"),

@@ -15,13 +15,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "backend.h"
 #include "iov.h"
 
-/* What direct I/O is aligned to where the kernel does not tell. */
+/* What suits direct I/O on every device and file system of pages. */
 #define DIRECT_ALIGN_BYTES 4096u
 
 /* Takes `option` from the end of the first `length` characters: what is left of them. */
@@ -123,22 +124,17 @@ static int disk_measure(struct disk *disk)
 /* Opens the file once more, for transfers past the page cache. */
 static int disk_open_direct(struct disk *disk)
 {
-    struct statx status = {0};
+    int rights = disk->read_only ? O_RDONLY : O_RDWR;
 
-    disk->direct_align = DIRECT_ALIGN_BYTES;
-    if (statx(disk->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 &&
-        (status.stx_mask & STATX_DIOALIGN) != 0)
-        disk->direct_align = status.stx_dio_offset_align > status.stx_dio_mem_align
-                                 ? status.stx_dio_offset_align
-                                 : status.stx_dio_mem_align;
-    disk->direct_fd = disk->direct_align == 0
-                          ? -1
-                          : open(disk->name, (disk->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC |
-                                                 O_NONBLOCK | O_DIRECT);
+    disk->direct_fd = open(disk->name, rights | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
     if (disk->direct_fd >= 0)
         return 0;
-    if (disk->direct_align != 0 && errno != EINVAL)
-        return -errno;
+    if (errno != EINVAL) {
+        int error = errno;
+
+        backend_complain("--blk", disk->name, "%s", strerror(error));
+        return -error;
+    }
     backend_complain("--blk", disk->name, "its file system has no direct I/O");
     return -EOPNOTSUPP;
 }
@@ -216,20 +212,19 @@ static uint64_t disk_held(const struct disk *disk, uint64_t offset, uint64_t byt
     return end - offset < bytes ? end - offset : bytes;
 }
 
-static bool disk_is_aligned(const struct disk *disk, const struct iovec *segments, unsigned count,
-                            uint64_t offset)
+static bool is_aligned(const struct iovec *segments, unsigned count, uint64_t offset)
 {
     uint64_t bits = offset;
 
     for (unsigned i = 0; i < count; i++)
         bits |= (uintptr_t)segments[i].iov_base | segments[i].iov_len;
-    return (bits & (disk->direct_align - 1u)) == 0;
+    return (bits & (DIRECT_ALIGN_BYTES - 1u)) == 0;
 }
 
 bool disk_takes_directly(const struct disk *disk, const struct iovec *segments, unsigned count,
                          uint64_t offset, uint64_t bytes)
 {
-    return disk->direct_fd >= 0 && count > 0 && disk_is_aligned(disk, segments, count, offset) &&
+    return disk->direct_fd >= 0 && count > 0 && is_aligned(segments, count, offset) &&
            disk_held(disk, offset, bytes) == bytes;
 }
 
@@ -237,7 +232,7 @@ bool disk_takes_directly(const struct disk *disk, const struct iovec *segments, 
 static int disk_way(const struct disk *disk, const struct iovec *segments, unsigned count,
                     uint64_t offset)
 {
-    bool direct = disk->direct_fd >= 0 && disk_is_aligned(disk, segments, count, offset);
+    bool direct = disk->direct_fd >= 0 && is_aligned(segments, count, offset);
 
     return direct ? disk->direct_fd : disk->fd;
 }
@@ -278,7 +273,7 @@ bool disk_read_at_once(struct disk *disk, const struct iovec *segments, unsigned
 
     if (disk->always_waits || disk_way(disk, segments, count, offset) != disk->fd)
         return false;
-    got = preadv2(disk->fd, segments, (int)count, (off_t)offset, RWF_NOWAIT);
+    got = syscall(SYS_preadv2, disk->fd, segments, count, offset, 0, RWF_NOWAIT);
     disk->always_waits = got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS);
     return got >= 0 && (uint64_t)got == bytes;
 }

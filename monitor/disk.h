@@ -5,7 +5,7 @@
  * zeros; a write to it lengthens the file to the whole sector.
  *
  * A direct disk passes the host's page cache by, with a second descriptor that is open O_DIRECT, for
- * whatever is aligned as the kernel wants it; the rest goes through the cache as ever. Linux keeps
+ * whatever is aligned to 4 KiB in memory and on the disk; the rest goes through the cache as ever. Linux keeps
  * both views of a file the same.
  */
 #ifndef MONITOR_DISK_H
@@ -20,8 +20,7 @@
 struct disk {
     char *name; /* owned */
     int fd;
-    int direct_fd;         /* -1: none */
-    unsigned direct_align; /* of offsets, addresses and lengths that direct_fd takes, in bytes */
+    int direct_fd; /* -1: none */
     bool read_only;
     bool direct;
     bool block_device;

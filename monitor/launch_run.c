@@ -33,8 +33,9 @@
 #define QUIET_NS 2000000000ull
 
 /* QEMU sends byte by byte. Who reads each of them keeps it waking somebody; who comes back so much
- * later finds them all. */
+ * later finds them all. A mark is short and may be the guest's last word. */
 #define NAP_NS 1000000u
+#define NAP_AMID_MARK_NS 50000u
 
 /* QEMU has opened its ports some time after its start: how often to look, and for how long. */
 #define PORTS_STEP_NS 10000000u
@@ -57,6 +58,7 @@ struct child {
     int signals; /* signalfd */
     struct stream streams[LAUNCH_STREAM_COUNT];
     uint64_t nap_end_ns;  /* CLOCK_MONOTONIC; 0: awake */
+    bool log_naps;        /* with the others: it was read last; otherwise it wakes them */
     int ports;            /* that QEMU forwards */
     unsigned ports_tries; /* left to find them all listening */
     uint64_t ports_next_ns;
@@ -156,6 +158,15 @@ static void take_console(struct launch *launch, struct child *child, const char 
     }
 }
 
+/* The log wakes from a nap that others began, because the guest's end is told there. */
+static void nap_after(struct child *child, int which)
+{
+    child->log_naps = which == LAUNCH_LOG;
+    child->nap_end_ns = monotonic_ns() + (child->log_naps && launch_log_amid_mark(&child->log)
+                                              ? NAP_AMID_MARK_NS
+                                              : NAP_NS);
+}
+
 static void read_stream(struct launch *launch, struct child *child, int which)
 {
     char bytes[65536];
@@ -170,9 +181,9 @@ static void read_stream(struct launch *launch, struct child *child, int which)
     } else if (launch->vmm->one_console) {
         take_console(launch, child, bytes, (size_t)got);
     } else {
-        if (got < CHUNK_BYTES)
-            child->nap_end_ns = monotonic_ns() + NAP_NS;
         take_channel(launch, child, (unsigned)which, bytes, (size_t)got);
+        if (got < CHUNK_BYTES)
+            nap_after(child, which);
         /* That was the guest's last word; QEMU's own way out only takes longer. */
         if (child->log.end != LAUNCH_END_NONE)
             kill_child(launch, child);
@@ -292,9 +303,10 @@ static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_
 static struct pollfd poll_stream(const struct launch *launch, struct child *child, int which)
 {
     struct stream *streams = child->streams;
+    bool naps = child->nap_end_ns && (which != LAUNCH_LOG || child->log_naps);
     /* Nothing more is read from a child that is about to end, until it has. */
     bool later = !launch->vmm->one_console && !child->ended &&
-                 (child->nap_end_ns || child->log.end != LAUNCH_END_NONE);
+                 (naps || child->log.end != LAUNCH_END_NONE);
 
     if (is_waiting(&streams[which]))
         return (struct pollfd){streams[which].to, POLLOUT, 0};
@@ -344,11 +356,14 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
     if (ready <= 0)
         return ready < 0 || !launch->cause || !child->ended;
     const int *order = served_order(child);
+    bool woken = child->nap_end_ns != 0;
     for (int at = 0; at < LAUNCH_STREAM_COUNT; at++) {
         int i = order[at];
         if (polls[i].fd < 0 || !polls[i].revents)
             continue;
-        if (polls[i].events != POLLOUT)
+        if (polls[i].events != POLLOUT && woken)
+            child->nap_end_ns = 0; /* what the others have comes first: in the next turn */
+        else if (polls[i].events != POLLOUT)
             read_stream(launch, child, i);
         else if (!must_stay_back(child, i))
             write_stream(&child->streams[i]);
