@@ -28,7 +28,7 @@ const char options_help[] =
     "  --net user[,HOST:GUEST]...   user-mode network; forwards TCP port HOST of 127.0.0.1\n"
     "  --net tap:IFNAME[,ip=ADDR/LEN[,gw=ADDR]]   a tap interface\n"
     "  --net bridge:IFNAME[,ip=ADDR/LEN[,gw=ADDR]]   under Xen: an interface on this bridge\n"
-    "  --blk FILE[,ro]   a block device; blk0, blk1, ... in this order\n"
+    "  --blk FILE[,ro][,direct]   a block device; blk0, blk1, ...; direct: past the page cache\n"
     "  --rng             under QEMU: a device that gives random numbers, for a CPU that has none\n"
     "  --env NAME=VALUE  a variable of the program's environment\n"
     "  --timeout SECONDS ends the VM with status 124\n"

@@ -71,6 +71,7 @@ static const int plain_calls[] = {
     CALL(preadv2),
     CALL(fdatasync),
     CALL(fallocate),
+    CALL(io_uring_enter), /* of a ring that reads and writes one disk and nothing else (uring.h) */
 };
 
 /* With user networking: sockets. */
