@@ -55,7 +55,7 @@ struct layout {
     uint64_t rings;
     uint64_t rings_bytes;
     uint64_t stamps; /* 0: nobody asks for them */
-    uint64_t split; /* one page for each 2 MiB of RAM, so that a table is found by its region */
+    uint64_t split;  /* one page for each 2 MiB of RAM, so that a table is found by its region */
     uint64_t split_end;
     uint64_t area_end;
 };
