@@ -52,6 +52,8 @@ void xen_exit(int status)
     xen_upcalls_mask();
     if (xen_store != NULL)
         store_status((unsigned)status & 0xffu);
+    if (pv_cmdline.counters)
+        pv_report_counters();
     if (pv_stamps != NULL)
         pv_stamps_tell();
     say_status(status);
