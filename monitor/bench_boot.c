@@ -199,7 +199,7 @@ static int boot(struct bench *bench, unsigned number)
     uint64_t unused[BENCH_STEPS];
     uint64_t *at_ns = number ? bench->result.at_ns + (size_t)(number - 1) * BENCH_STEPS : unused;
 
-    *bench->trace = (struct boot_trace){.pages = number == 0};
+    *bench->trace = (struct boot_trace){.reader = (uint64_t)getpid(), .pages = number == 0};
     bench->answer_ns = 0;
     bench->ended = false;
     if (ftruncate(bench->said, 0) || lseek(bench->said, 0, SEEK_SET))
@@ -312,6 +312,10 @@ int bench_boot(const struct options *options, char **argv)
     bench.has_http = options->http != NULL;
     if (bench.has_http && bench_http_open(&bench.http, options))
         return STATUS_USAGE;
+    if (bench.has_http && bench_http_is_taken(&bench.http)) {
+        say("--http %s: somebody else answers there", options->http);
+        return STATUS_USAGE;
+    }
     if (options->svg && (svg_fd = open_svg(options->svg, &made)) < 0)
         return STATUS_USAGE;
     if (prepare(&bench, argv))

@@ -72,6 +72,18 @@ static void drop(struct bench_try *try)
     *try = (struct bench_try){.fd = -1};
 }
 
+bool bench_http_is_taken(const struct bench_http *http)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool loopback = ntohl(http->address.sin_addr.s_addr) >> 24 == 127;
+    bool taken = fd >= 0 && loopback &&
+                 !connect(fd, (const struct sockaddr *)&http->address, sizeof http->address);
+
+    if (fd >= 0)
+        close(fd);
+    return taken;
+}
+
 void bench_http_reset(struct bench_http *http)
 {
     for (unsigned i = 0; i < BENCH_HTTP_TRIES; i++)

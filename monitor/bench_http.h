@@ -29,6 +29,10 @@ struct bench_http {
 /* [ADDRESS:]PORT[/PATH] of options->http. 0, or a negative errno and a printed line. */
 int bench_http_open(struct bench_http *http, const struct options *options);
 
+/* Whether another program listens there: on addresses of this host's loopback, where one that does
+ * answers at once. */
+bool bench_http_is_taken(const struct bench_http *http);
+
 /* Before each boot, and after the last one: forgets all tries. */
 void bench_http_reset(struct bench_http *http);
 

@@ -3,10 +3,13 @@
 #include "boot_trace.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "event.h"
 #include "say.h"
@@ -31,6 +34,15 @@ int boot_trace_open(int fd)
 fail:
     say("--boot-trace %d: %s", fd, strerror(errno));
     return -EINVAL;
+}
+
+void boot_trace_end_with_reader(void)
+{
+    if (!boot_trace)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if ((uint64_t)getppid() != boot_trace->reader)
+        raise(SIGTERM);
 }
 
 void boot_trace_mark(enum boot_mark mark)

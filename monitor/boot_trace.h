@@ -25,6 +25,7 @@ enum boot_mark {
 };
 
 struct boot_trace {
+    uint64_t reader;                 /* the process that measures */
     uint64_t at_ns[BOOT_MARK_COUNT]; /* CLOCK_MONOTONIC; 0: not reached */
     uint64_t exits, hypercalls;      /* before main; native only: */
     uint64_t pages; /* of RAM that the guest has a copy of its own of, at the end */
@@ -34,6 +35,10 @@ extern struct boot_trace *boot_trace;
 
 /* Maps the memory behind a descriptor. 0, or a negative errno and a printed line. */
 int boot_trace_open(int fd);
+
+/* This process is to end with the one that measures. The kernel forgets that when a process gives up
+ * privileges: for then. */
+void boot_trace_end_with_reader(void);
 
 void boot_trace_mark(enum boot_mark mark);
 

@@ -167,6 +167,7 @@ static int start(struct vm *vm)
     int result = events_start(&vm->events, (void *)(base + vm->layout.vcpu), vm->kvm.run);
     if (!result)
         result = sandbox_drop_privileges();
+    boot_trace_end_with_reader();
     if (!result)
         result = board_start(vm->board, &vm->kvm, &vm->events);
     if (!result && vm->options->timeout_ns)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """coracle bench boot: what it measures of a start, and how it ends when there is nothing to
 measure."""
+import contextlib
 import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import time
 import xml.etree.ElementTree
@@ -112,16 +114,46 @@ def children(pid):
     return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
+def running(pid):
+    """It may be gone but for its status, which nobody has asked for yet."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def descendants(pid, generations):
+    """The first child, its first child, ..., once they are there and a VM may run."""
+    end = time.monotonic() + PATIENCE
+    found = [pid]
+    while len(found) <= generations:
+        check(time.monotonic() < end, "it started no boot")
+        found += children(found[-1])[:1]
+        time.sleep(0.01)
+    time.sleep(0.5)
+    return found[1:]
+
+
 def test_interrupted():
-    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        process = subprocess.Popen([CORACLE, "bench", "boot", guest("sleep_forever")],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        end = time.monotonic() + PATIENCE
-        while not children(process.pid) and time.monotonic() < end:
-            time.sleep(0.01)
-        below = children(process.pid)
-        check(below, "it started no boot")
-        process.send_signal(number)
-        equal(process.wait(timeout=PATIENCE), status, "status")
-        for child in below:
-            check(not os.path.exists(f"/proc/{child}"), "a boot outlives the command")
+    """By a signal that it sees, and by one that it does not: nothing goes on."""
+    for on, generations in (("native", 1), ("microvm", 2)):
+        for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)):
+            with folder() as work, subprocess.Popen(
+                    [CORACLE, "bench", "boot", "--on", on, "--svg", work / "x.svg", "--timeout", "600",
+                     guest("sleep_forever")], stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL) as process:
+                below = descendants(process.pid, generations)
+                process.send_signal(number)
+                equal(process.wait(timeout=PATIENCE), status, f"status on {on}")
+                end = time.monotonic() + PATIENCE / 4
+                while any(map(running, below)):
+                    check(time.monotonic() < end, f"a boot on {on} outlives the command ({number.name})")
+                    time.sleep(0.01)
+                if number != signal.SIGKILL:
+                    equal(os.listdir(work), [], "files")
+
+
+def test_somebody_else_answers():
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        user_error(bench("--http", port, app("hello")), f"--http {port}")
