@@ -51,6 +51,7 @@ void xen_exit(int status)
     xen_upcalls_mask();
     if (xen_store != NULL)
         store_status((unsigned)status & 0xffu);
+    xen_grants_report();
     say_status(status);
     end(xen_end_reason());
 }
