@@ -3,7 +3,8 @@
  * The Xen block frontend against a backend that does what the fuzzer's input says to ring, pages,
  * grants, events and states, and against restores at any time.
  */
-/* sources: pvabi/xen/blkfront.c pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
+/* sources: pvabi/xen/blkfront.c pvabi/xen/blkfront_connect.c pvabi/xen/grant.c */
+/* sources: pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The Xen block frontend against a backend that the test plays, honest and hostile. */
-/* sources: pvabi/xen/blkfront.c pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
+/* sources: pvabi/xen/blkfront.c pvabi/xen/blkfront_connect.c pvabi/xen/grant.c */
+/* sources: pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,6 +95,7 @@ static void bed_open(void)
 {
     assert_int_equal(bed_attach(), 0);
     back_connect();
+    memset(xen_machine.raised, 0, sizeof(xen_machine.raised));
 }
 
 static int submit(enum pv_blk_operation operation, uint64_t sector, void *data, uint32_t bytes,
@@ -485,13 +487,19 @@ static void test_restore(void **state)
     xen_store_put(XEN_HOME XEN_BLK_PATH, "state", "1");
     xenbus_restored();
     assert_true(xen_event_taken(event));
+    xen_machine.backend_passive = true;
+    assert_int_equal(take(&cookie), 1); /* it has not connected */
+    assert_int_equal(submit(PV_BLK_FLUSH, 0, NULL, 0, &bed), 0);
+    xen_store_put(XEN_BLK_BACKEND, "state", "4");
+    xen_store_deliver();
+    assert_true(xen_event_taken(event));
     assert_int_equal(take(&cookie), 1);
     back_connect();
     assert_int_not_equal(bed.port, old_port);
     assert_int_equal(xen_machine.channels[bed.port].event, event);
-    assert_int_equal(back_serve(), 2);
-    assert_int_equal(take(&cookie), 0);
-    assert_int_equal(take(&cookie), 0);
+    assert_int_equal(back_serve(), 3);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(take(&cookie), 0);
     assert_int_equal(take(&cookie), 1);
     assert_memory_equal(disk, bed.data, 128u * 1024u);
     assert_memory_equal(disk + 512u * 512u, bed.data + 128u * 1024u, 512);
@@ -499,11 +507,18 @@ static void test_restore(void **state)
 
 static void test_restore_to_nothing(void **state)
 {
+    void *cookie;
+
     (void)state;
     bed_open();
     assert_int_equal(submit(PV_BLK_READ, 0, bed.data, 512, &bed), 0);
     memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
     xenbus_restored(); /* the backend is still connected, or so it says */
+    assert_int_equal(take(&cookie), 1);
+    assert_false(ops->ask(bed.blk));
+    assert_int_equal(submit(PV_BLK_READ, 0, bed.data, 512, &bed), 0); /* waits with the other */
+    ops->kick(bed.blk);
+    xen_machine.now_ns += 11000000000u;
     expect_fault("does not connect");
 }
 

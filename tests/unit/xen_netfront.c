@@ -111,6 +111,7 @@ static void bed_open(void)
 {
     assert_int_equal(bed_attach(), 0);
     back_connect();
+    memset(xen_machine.raised, 0, sizeof(xen_machine.raised));
 }
 
 static void post(void)
@@ -791,6 +792,11 @@ static void test_restore(void **state)
     xen_store_put(XEN_NET_BACKEND, "state", "2");
     xenbus_restored();
     assert_true(xen_event_taken(event));
+    ops->refresh(bed.net); /* down once, so that it is announced */
+    assert_true(!bed.net->link_up && xen_event_taken(bed.net->config_event));
+    ops->refresh(bed.net);
+    assert_true(bed.net->link_up);
+    assert_true(xen_event_taken(bed.net->tx_event)); /* frames may wait */
     assert_int_equal(send(60, NULL, &bed), -EAGAIN); /* first the lost ones are taken back */
     back_connect();
     for (unsigned i = 0; i < 3; i++)
@@ -805,6 +811,38 @@ static void test_restore(void **state)
     ops->tx_kick(bed.net);
     assert_true(back_take(&sent));
     assert_int_equal(sent.bytes, 60);
+}
+
+/* Until the backend has connected: the link is down, frames wait, nobody spins. */
+static void test_restore_takes_time(void **state)
+{
+    struct pv_net_frame frame;
+    void *cookie;
+
+    (void)state;
+    bed_open();
+    post();
+    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
+    xen_machine.backend_passive = true;
+    xen_store_put(XEN_NET_BACKEND, "state", "2");
+    xenbus_restored();
+    assert_int_equal(ops->rx_take(bed.net, &frame), 0);
+    assert_int_equal(ops->tx_take(bed.net, &cookie), 0);
+    assert_int_equal(send(60, NULL, &bed), -EAGAIN);
+    post();
+    ops->rx_kick(bed.net);
+    ops->tx_kick(bed.net);
+    ops->refresh(bed.net);
+    ops->refresh(bed.net);
+    assert_false(bed.net->link_up || ops->rx_ask(bed.net) || ops->tx_ask(bed.net));
+    memset(xen_machine.raised, 0, sizeof(xen_machine.raised));
+    xen_store_put(XEN_NET_BACKEND, "state", "4");
+    xen_store_deliver();
+    assert_true(xen_event_taken(bed.net->config_event));
+    ops->refresh(bed.net);
+    assert_true(bed.net->link_up && bed.net->fault == NULL);
+    back_connect();
+    assert_int_equal(send(60, NULL, &bed), 0);
 }
 
 /* XSA-465: a backend that goes away right after a restore, before the device connected anew. */
@@ -1125,6 +1163,7 @@ int main(void)
         TEST(test_events),
         TEST(test_backend_closes_in_mid_transfer),
         TEST(test_restore),
+        TEST(test_restore_takes_time),
         TEST(test_restore_and_close),
         TEST(test_never_connects),
         TEST(test_refused),

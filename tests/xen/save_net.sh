@@ -27,8 +27,8 @@ name=$(sed -n 's/^name *= *"\(.*\)"/\1/p' config)
 log=/var/log/xen/console/guest-$name.log
 until_said "$log" listening
 mkfifo requests
-nc 10.78.0.2 7 <requests >answers &
-exec 4>requests
+exec 4<>requests
+nc 10.78.0.2 7 <requests >answers 4>&- &
 echo before >&4
 until_said answers before
 before=$(xl domid "$name")

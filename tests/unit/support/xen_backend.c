@@ -11,11 +11,13 @@
 #include <xen/io/xs_wire.h>
 
 #include "pvabi/errno.h"
+#include "pvabi/xen/xenbus.h"
 
 #define STORE_PORT 1u
 #define NODES_MAX 128u
 #define WATCHES_MAX 64u
 #define PAGES_MAX 4096u
+#define WRITES_MAX 32u
 #define OUT_BYTES (1u << 20)
 
 struct xen_machine xen_machine;
@@ -29,6 +31,11 @@ static struct node {
 static struct watch {
     char path[160], token[16];
 } watches[WATCHES_MAX];
+
+static struct write {
+    char path[160], value[256];
+} writes[WRITES_MAX]; /* of the transaction that is open */
+static unsigned write_count;
 
 static struct grant_entry_v1 *grant_table[XEN_GRANT_FRAMES_MAX];
 static const void *pages[PAGES_MAX];
@@ -431,6 +438,43 @@ static void watch_change(const struct xsd_sockmsg *request, const char *path, co
     watch_fire(watch, path);
 }
 
+static void write_do(const char *path, const char *value)
+{
+    xen_store_set(path, value);
+    backend_follow(path, strtoull(value, NULL, 10));
+}
+
+/* Kept until the transaction ends, if it is in one. */
+static void write_take(const struct xsd_sockmsg *request, const char *path, const char *value)
+{
+    xen_machine.writes++;
+    if (request->tx_id != 0 && write_count < WRITES_MAX) {
+        struct write *kept = &writes[write_count++];
+
+        snprintf(kept->path, sizeof(kept->path), "%s", path);
+        snprintf(kept->value, sizeof(kept->value), "%s", value);
+        answer(request, "OK", 3);
+        return;
+    }
+    write_do(path, value);
+    answer(request, "OK", 3);
+}
+
+static void transaction_end(const struct xsd_sockmsg *request, bool commit)
+{
+    if (commit && xen_machine.again > 0) {
+        xen_machine.again--;
+        if (xen_machine.meanwhile_path != NULL)
+            xen_store_set(xen_machine.meanwhile_path, xen_machine.meanwhile_value);
+        answer_error(request, "EAGAIN");
+    } else {
+        for (unsigned i = 0; commit && i < write_count; i++)
+            write_do(writes[i].path, writes[i].value);
+        answer(request, "OK", 3);
+    }
+    write_count = 0;
+}
+
 /* One request with its payload, which is NUL-terminated for us. */
 static void request_do(const struct xsd_sockmsg *request, const char *payload)
 {
@@ -446,24 +490,17 @@ static void request_do(const struct xsd_sockmsg *request, const char *payload)
             answer(request, xen_store_get(path), strlen(xen_store_get(path)));
         break;
     case XS_WRITE:
-        xen_machine.writes++;
-        xen_store_set(path, second);
-        answer(request, "OK", 3);
-        backend_follow(path, strtoull(second, NULL, 10));
+        write_take(request, path, second);
         break;
     case XS_DIRECTORY:
         directory(request, path);
         break;
     case XS_TRANSACTION_START:
+        write_count = 0;
         answer(request, "77", 3);
         break;
     case XS_TRANSACTION_END:
-        if (payload[0] == 'T' && xen_machine.again > 0) {
-            xen_machine.again--;
-            answer_error(request, "EAGAIN");
-        } else {
-            answer(request, "OK", 3);
-        }
+        transaction_end(request, payload[0] == 'T');
         break;
     case XS_WATCH:
     case XS_UNWATCH:
@@ -558,10 +595,16 @@ void xen_machine_start(void)
 
 void xen_machine_stop(void)
 {
+    const struct pv_device *devices;
+    unsigned count;
+
     for (unsigned i = 0; i < XEN_GRANT_FRAMES_MAX; i++) {
         free(grant_table[i]);
         grant_table[i] = NULL;
     }
     free(xen_store);
     xen_store = NULL;
+    devices = xenbus_devices(&count);
+    for (unsigned i = 0; i < count; i++) /* their memory goes with the test */
+        xenbus_device_of(&devices[i])->phase = XENBUS_CLOSED;
 }

@@ -40,7 +40,9 @@ struct xen_channel_state {
 
 struct xen_machine {
     enum xen_store_mood mood;
-    unsigned again;       /* transactions that are to be repeated */
+    unsigned again; /* transactions that are to be repeated, */
+    const char *meanwhile_path,
+        *meanwhile_value; /* because somebody else wrote this; NULL: nothing */
     bool backend_passive; /* backends keep their states */
     unsigned suspended;   /* how often */
     int suspend_result;
