@@ -9,6 +9,7 @@ CORACLE_CACHE ?= build
 CACHE := $(CORACLE_CACHE)
 RUN_PORT ?= 8080
 FUZZ_SECONDS ?= 60
+PREFIX ?= /usr/local
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -35,6 +36,9 @@ ifneq ($(filter-out $(BARE_GOALS),$(GOALS)),)
 ifneq ($(words $(CURDIR) $(B) $(CORACLE_CACHE)),3)
 $(error newlib does not build where a path has a space: move $(CURDIR), B=$(B) or CORACLE_CACHE=$(CORACLE_CACHE))
 endif
+# One make at a time; others wait until this one ends, or only uses what it has built.
+BUILT = @scripts/one-make $(B) end
+$(shell scripts/one-make $(B) begin)
 include mk/deps.mk
 include mk/guest.mk
 include mk/host.mk
@@ -42,26 +46,34 @@ include mk/tests.mk
 include mk/bench.mk
 endif
 
-.PHONY: all run test test-xen bench fuzz check-layers format help clean distclean FORCE
+.PHONY: all install run test test-xen bench fuzz check-layers format help clean distclean FORCE
 
 all: $(APPS) $(B)/site.tar $(MONITOR) $(B)/coracle-cc ## everything into B=build (the first time it fetches and builds newlib and lwIP)
 
+install: all ## the commands, what coracle-cc links with and the manual page, into PREFIX=/usr/local below DESTDIR=
+	@scripts/install $(B) $(DESTDIR)$(PREFIX)
+
 # Ctrl-C is how this ends, so it is no error.
 run: $(MONITOR) $(B)/apps/httpd $(B)/site.tar ## build and boot the web appliance; it serves port RUN_PORT=8080 until Ctrl-C
+	$(BUILT)
 	@echo "http://127.0.0.1:$(RUN_PORT)/ (Ctrl-C ends it)"
 	@$(MONITOR) run --net user,$(RUN_PORT):80 --blk $(B)/site.tar,ro $(B)/apps/httpd & vm=$$!; \
 	trap "kill $$vm; wait $$vm; exit 0" INT; trap "kill $$vm; wait $$vm; exit 143" TERM HUP; wait $$vm
 
 test: all $(TESTS) $(BENCHES) ## all tests, or TEST='guest/*'; the last line is "N passed, N failed"
+	$(BUILT)
 	@B=$(B) tests/run $(foreach pattern,$(TEST),'$(pattern)')
 
 test-xen: all $(GUEST_TESTS) ## guest tests and scripts under a real Xen, in QEMU
+	$(BUILT)
 	@B=$(B) tests/run '*@xen-pv' '*@xen-pvh'
 
 bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small tree) ## all benchmarks (half an hour; QUICK=1: a few minutes), or ONLY=name; see docs/benchmarks.md
+	$(BUILT)
 	@B=$(B) bench/run $(ONLY)
 
 fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS=60 seconds
+	$(BUILT)
 	@scripts/fuzz $(B) $(FUZZ_SECONDS) $(notdir $(FUZZERS))
 
 check-layers: ## includes point down only, as LAYERS says
@@ -81,6 +93,7 @@ clean: ## remove what was built, keep what was fetched, newlib and lwIP
 
 distclean: clean ## remove what was fetched and newlib, too
 	rm -rf $(addprefix $(CACHE)/,newlib lwip qemu10 xen linux list setup-done fetch.log .fetch-lock)
+	rm -f $(addprefix $(B)/,.make .make.lock)
 	@rmdir --ignore-fail-on-non-empty $(wildcard $(B) $(CACHE)) 2>/dev/null || true
 
 FORCE:

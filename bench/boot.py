@@ -8,11 +8,10 @@ import os
 import re
 import statistics
 import subprocess
-import time
 
-from harness import BUILD, CORACLE, ROOT, app, folder
+from harness import BUILD, CORACLE, app, folder
 from host import Part, need_kvm, need_qemu
-from measure import CommandFailed, NotMeasured, alternate, few, run, seconds_of, shown
+from measure import CommandFailed, alternate, few, run, seconds_of, shown
 
 # They wait for real time to pass, so how often they turn differs; all else is repeatable.
 CALIBRATION = ("bare_clock_start", "bare_calibrate_khz", "bare_read_both", "bare_apic_timer_left")
@@ -163,52 +162,6 @@ def instructions_qemu(results):
                                         for _ in range(few(1, 3))])
 
 
-def run_until(command, log, words):
-    """Runs a command until its log has these words: Xen halts when its first domain ends."""
-    patience = time.monotonic() + 120
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            while process.poll() is None and not (log.exists() and words in log.read_text("latin-1")):
-                if time.monotonic() > patience:
-                    raise CommandFailed(command, 1, "no end after two minutes")
-                time.sleep(0.1)
-            if process.poll():
-                raise CommandFailed(command, process.returncode, f"no '{words}' in its log")
-        finally:
-            process.kill()
-
-
-def instructions_xen(results):
-    """As a PV guest: the first domain on a Xen without anything else."""
-    need_qemu()
-    cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
-    fetched = subprocess.run([ROOT / "scripts" / "fetch-xen", str(cache)], check=False,
-                             capture_output=True, text=True)
-    if fetched.returncode != 0:
-        raise NotMeasured((fetched.stderr.splitlines() or ["scripts/fetch-xen failed"])[-1])
-    image = app("hello")
-    places = symbols(image)
-    for megabytes in few((32,), (4, 32)):
-        with folder() as work:
-            run_until(["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+npt,+rdrand", "-m",
-                       "160", "-nodefaults", "-display", "none", "-plugin",
-                       plugin_of(places, "xen_pv_begin", work / "counts"), "-serial",
-                       f"file:{work}/log", "-kernel", str(cache / "xen" / "xen"), "-append",
-                       "console=com1 com1=115200,8n1 "
-                       f"dom0_mem={megabytes}M,max:{megabytes}M", "-initrd", f"{image} name=hello"],
-                      work / "log", "halting machine")
-            counts = by_function(places, read_counts(work / "counts"))
-            version = re.search(r"Xen version (\S+)", (work / "log").read_text("latin-1"))
-        of_xen = counts.pop("hypervisor", 0)
-        most = ", ".join(f"{of} {count}" for of, count in counts.most_common(8))
-        total = results.figure(f"instructions.xen-pv.{megabytes}",
-                               f"entry to main, Xen PV, {megabytes} MiB", "instructions",
-                               value=sum(counts.values()),
-                               note=f"Xen {version.group(1) if version else 'of unknown version'}, "
-                                    f"{of_xen:,} instructions of its own for them; most in {most}")
-    results.reach("instructions.xen-pv", total)
-
-
 PARTS = (
     Part("boot-native", "exec to exit of hello on native, against a floor", native, 4, 1,
          ("boot.native.over_floor", "hypercalls.native")),
@@ -218,6 +171,4 @@ PARTS = (
          ("instructions.native",)),
     Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 2, 1,
          ("instructions.microvm", "instructions.q35")),
-    Part("count-xen", "guest instructions to main as a Xen PV guest", instructions_xen, 5, 2,
-         ("instructions.xen-pv",)),
 )

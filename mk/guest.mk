@@ -96,11 +96,13 @@ $(B)/obj/lwip/%.o: $(LWIP_TREE)/%.c $(NEWLIB_BUILT) $(B)/list/guest
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -w $(FLAGS_net) $(GUEST_SYSTEM) -MD -MP -c -o $@ $<
 
-# The driver carries the same flags; scripts/coracle-cc explains the placeholders.
-$(B)/coracle-cc: scripts/coracle-cc mk/guest.mk $(B)/list/guest
-	@mkdir -p $(@D)
-	@sed -e 's|@ROOT@|$(CURDIR)|' -e 's|@LIB@|$(abspath $(B)/lib)|' -e 's|@NEWLIB@|$(abspath $(NEWLIB))|' \
-	    -e 's|@GCC@|$(CC)|' -e 's|@GUEST_ARCH@|$(GUEST_ARCH)|' -e 's|@GUEST_LINK@|$(GUEST_LINK)|' \
+# The driver carries the same flags, and finds all that it needs beside itself, by links from there: a tree
+# that was copied or moved uses its own, and what was compiled at another place is compiled anew.
+$(eval $(call remember,$(B)/list/place,$(CURDIR)))
+$(B)/coracle-cc: scripts/coracle-cc mk/guest.mk $(B)/list/guest $(B)/list/place
+	@mkdir -p $(B)/lib
+	@ln -sfnr lib/include $(NEWLIB) arch/x86_64/image.lds scripts/check-image scripts/image-parts $(B)/lib/
+	@sed -e 's|@GCC@|$(CC)|' -e 's|@GUEST_ARCH@|$(GUEST_ARCH)|' -e 's|@GUEST_LINK@|$(GUEST_LINK)|' \
 	    -e 's|@GUEST_LIBS@|$(GUEST_LIBS)|' $< >$@.new
 	@chmod +x $@.new && mv $@.new $@
 

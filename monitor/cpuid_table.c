@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes the guest's CPUID table from the host's, as the C library read it at its start: under
- * another hypervisor each CPUID instruction is an exit, and KVM_GET_SUPPORTED_CPUID takes half a
+ * Makes the guest's CPUID table from the host's, of which it asks six leaves: under another hypervisor
+ * each CPUID instruction is an exit, and KVM_GET_SUPPORTED_CPUID, which asks them all, takes half a
  * millisecond. Each leaf is masked with a list of what ring 3 may use, so that nothing of
  * virtualization, of debugging or of power management shows, and nothing new comes in by itself.
  */
@@ -9,7 +9,6 @@
 
 #include <cpuid.h>
 #include <stdbool.h>
-#include <sys/platform/x86.h>
 
 /* Leaf 1, EDX: FPU TSC MSR PAE CX8 CMOV PAT CLFSH MMX FXSR SSE SSE2. KVM wants MSR, PAE, PAT. */
 #define LEAF1_EDX 0x07898171u
@@ -49,15 +48,9 @@ static struct kvm_cpuid_entry2 *add_leaf(struct cpuid_table *table, uint32_t lea
     return entry;
 }
 
-/* What the C library read of the host's CPU when it started. */
-static void copy_known(struct kvm_cpuid_entry2 *entry, unsigned index)
+static void copy_host(struct kvm_cpuid_entry2 *entry, uint32_t leaf, uint32_t index)
 {
-    const struct cpuid_feature *known = __x86_get_cpuid_feature_leaf(index);
-
-    entry->eax = known->cpuid_array[0];
-    entry->ebx = known->cpuid_array[1];
-    entry->ecx = known->cpuid_array[2];
-    entry->edx = known->cpuid_array[3];
+    __cpuid_count(leaf, index, entry->eax, entry->ebx, entry->ecx, entry->edx);
 }
 
 /*
@@ -67,14 +60,14 @@ static void copy_known(struct kvm_cpuid_entry2 *entry, unsigned index)
  */
 static void add_extended_state(struct cpuid_table *table, bool avx, struct pvn_cpu_x86_64 *facts)
 {
-    struct kvm_cpuid_entry2 *entry = add_leaf(table, 0xd, true), known;
+    struct kvm_cpuid_entry2 *entry = add_leaf(table, 0xd, true), host;
 
     facts->xcr0 = avx ? XCR0_X87_SSE | XCR0_AVX : XCR0_X87_SSE;
     facts->xsave_bytes = avx ? XSAVE_AVX_BYTES : XSAVE_LEGACY_BYTES;
     entry->eax = (uint32_t)facts->xcr0;
     entry->ebx = entry->ecx = facts->xsave_bytes;
-    copy_known(&known, CPUID_INDEX_D_ECX_1);
-    if (known.eax & LEAFD1_EAX_XSAVEOPT)
+    copy_host(&host, 0xd, 1);
+    if (host.eax & LEAFD1_EAX_XSAVEOPT)
         facts->features |= PVN_CPU_XSAVEOPT;
 }
 
@@ -93,7 +86,7 @@ const char *cpuid_table_make(struct cpuid_table *table, struct pvn_cpu_x86_64 *f
     entry->eax = 0xd;
 
     leaf1 = add_leaf(table, 1, false);
-    copy_known(leaf1, CPUID_INDEX_1);
+    copy_host(leaf1, 1, 0);
     leaf1->ebx &= 0x0000ff00; /* CLFLUSH line size; no APIC id, one logical CPU */
     leaf1->ecx &= LEAF1_ECX;
     leaf1->edx &= LEAF1_EDX;
@@ -106,7 +99,7 @@ const char *cpuid_table_make(struct cpuid_table *table, struct pvn_cpu_x86_64 *f
         facts->features |= PVN_CPU_RDRAND;
 
     entry = add_leaf(table, 7, true);
-    copy_known(entry, CPUID_INDEX_7);
+    copy_host(entry, 7, 0);
     entry->eax = 0;
     entry->ebx &= avx ? LEAF7_EBX : LEAF7_EBX & ~LEAF7_EBX_AVX2;
     entry->ecx &= avx ? LEAF7_ECX : LEAF7_ECX & ~LEAF7_ECX_AVX_PARTS;
@@ -121,12 +114,12 @@ const char *cpuid_table_make(struct cpuid_table *table, struct pvn_cpu_x86_64 *f
     entry = add_leaf(table, 0x80000000, false);
     entry->eax = 0x80000008;
     entry = add_leaf(table, 0x80000001, false);
-    copy_known(entry, CPUID_INDEX_80000001);
+    copy_host(entry, 0x80000001, 0);
     entry->eax = entry->ebx = 0;
     entry->ecx &= EXTENDED1_ECX;
     entry->edx &= EXTENDED1_EDX;
     entry = add_leaf(table, 0x80000008, false);
-    copy_known(entry, CPUID_INDEX_80000008);
+    copy_host(entry, 0x80000008, 0);
     entry->eax &= 0xffff; /* address widths */
     entry->ebx = entry->ecx = entry->edx = 0;
     return NULL;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -208,7 +209,7 @@ bool disk_read_at_once(struct disk *disk, const struct iovec *segments, unsigned
 
     if (disk->always_waits)
         return false;
-    got = preadv2(disk->fd, segments, (int)count, (off_t)offset, RWF_NOWAIT);
+    got = syscall(SYS_preadv2, disk->fd, segments, count, offset, 0, RWF_NOWAIT);
     disk->always_waits = got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS);
     return got >= 0 && (uint64_t)got == bytes;
 }

@@ -33,6 +33,10 @@
 
 #include "say.h"
 
+#ifndef sigev_notify_thread_id /* not in every C library's header */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
 #define SIGNAL_KICK SIGUSR1  /* look at the events */
 #define SIGNAL_TIMER SIGUSR2 /* the guest's timer */
 #define STOP_REPEAT_US 50000
@@ -193,7 +197,7 @@ int events_set_timer(struct events *events, uint64_t deadline_ns)
         return 0;
     if (!events->timer_made) {
         struct sigevent signal = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL_TIMER};
-        signal._sigev_un._tid = events->thread;
+        signal.sigev_notify_thread_id = events->thread;
         if (timer_create(CLOCK_MONOTONIC, &signal, &events->timer))
             return -errno;
         events->timer_made = true;

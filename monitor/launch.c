@@ -97,7 +97,7 @@ int launch_open(struct launch *launch, const struct options *options, const char
     launch->machine = machine;
     launch->guest_status = -1;
     launch->input.fd = -1;
-    launch->has_input = machine && !launch->vmm->one_console && launch_input_there();
+    launch->has_input = machine && launch_input_there();
     if (!result && options->mem_bytes < least) {
         say("--mem %lluK is too little: %s needs at least %lluK",
             (unsigned long long)options->mem_bytes >> 10, launch->image.path,

@@ -128,6 +128,11 @@ void launch_log_feed(struct launch_log *log, const char *bytes, size_t count)
     }
 }
 
+bool launch_log_amid_mark(const struct launch_log *log)
+{
+    return log->length && log->line[0] == MARK;
+}
+
 void launch_log_finish(struct launch_log *log)
 {
     if (log->length && log->line[0] == MARK)

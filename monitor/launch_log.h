@@ -41,6 +41,9 @@ struct launch_log {
 
 void launch_log_feed(struct launch_log *log, const char *bytes, size_t count);
 
+/* Whether a mark has begun and not ended. */
+bool launch_log_amid_mark(const struct launch_log *log);
+
 /* The channel has ended: what remains of an unfinished line goes out. */
 void launch_log_finish(struct launch_log *log);
 

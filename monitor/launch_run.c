@@ -19,8 +19,8 @@
 #include "launch.h"
 #include "launch_backlog.h"
 #include "launch_child.h"
+#include "launch_console.h"
 #include "launch_devices.h"
-#include "launch_split.h"
 #include "say.h"
 
 /* A pipe takes so much without blocking when poll says that it can be written. */
@@ -33,12 +33,17 @@
 #define QUIET_NS 2000000000ull
 
 /* QEMU sends byte by byte. Who reads each of them keeps it waking somebody; who comes back so much
- * later finds them all. */
+ * later finds them all. A mark is short and may be the guest's last word. */
 #define NAP_NS 1000000u
+#define NAP_AMID_MARK_NS 50000u
 
 /* QEMU has opened its ports some time after its start: how often to look, and for how long. */
 #define PORTS_STEP_NS 10000000u
 #define PORTS_TRIES 1000u
+
+/* The same for a console that is a file. */
+#define CONSOLE_STEP_NS 10000000u
+#define CONSOLE_TRIES 6000u
 
 /* What is read from `from` waits in `waiting` until `to` takes it; only then is more read. */
 struct stream {
@@ -57,13 +62,16 @@ struct child {
     int signals; /* signalfd */
     struct stream streams[LAUNCH_STREAM_COUNT];
     uint64_t nap_end_ns;  /* CLOCK_MONOTONIC; 0: awake */
+    bool log_naps;        /* with the others: it was read last; otherwise it wakes them */
     int ports;            /* that QEMU forwards */
     unsigned ports_tries; /* left to find them all listening */
     uint64_t ports_next_ns;
     struct launch_log log;
-    struct launch_split split; /* where all channels come over LAUNCH_OUT */
-    uint64_t heard_ns;         /* when it was read last */
-    char words[512];           /* the VMM's own line that has begun */
+    struct launch_console console; /* where all channels come over it, as LAUNCH_OUT */
+    unsigned console_tries;        /* left to open it; 0: it was opened, or there is none */
+    uint64_t console_next_ns;
+    uint64_t heard_ns; /* when it was read last */
+    char words[512];   /* the VMM's own line that has begun */
     size_t words_length;
     bool spoke;
     bool vm_ended; /* vmm->end_vm was called */
@@ -108,6 +116,8 @@ static void end_stream(struct launch *launch, struct child *child, int which)
 
     close(stream->from);
     stream->from = -1;
+    if (which == LAUNCH_OUT)
+        child->console.fd = -1;
     if (which == LAUNCH_WORDS)
         end_words(launch, child);
     if (which == (launch->vmm->one_console ? LAUNCH_OUT : LAUNCH_LOG)) {
@@ -151,9 +161,18 @@ static void take_console(struct launch *launch, struct child *child, const char 
 
     child->heard_ns = monotonic_ns();
     for (size_t at = 0; at < count; at += used) {
-        used = launch_split_next(&child->split, bytes + at, count - at, &run, &run_count);
-        take_channel(launch, child, child->split.channel, run, run_count);
+        used = launch_split_next(&child->console.split, bytes + at, count - at, &run, &run_count);
+        take_channel(launch, child, child->console.split.channel, run, run_count);
     }
+}
+
+/* The log wakes from a nap that others began, because the guest's end is told there. */
+static void nap_after(struct child *child, int which)
+{
+    child->log_naps = which == LAUNCH_LOG;
+    child->nap_end_ns = monotonic_ns() + (child->log_naps && launch_log_amid_mark(&child->log)
+                                              ? NAP_AMID_MARK_NS
+                                              : NAP_NS);
 }
 
 static void read_stream(struct launch *launch, struct child *child, int which)
@@ -161,7 +180,7 @@ static void read_stream(struct launch *launch, struct child *child, int which)
     char bytes[65536];
     ssize_t got = read(child->streams[which].from, bytes, sizeof bytes);
 
-    if (got < 0 && errno == EINTR)
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (got <= 0) {
         end_stream(launch, child, which);
@@ -170,9 +189,9 @@ static void read_stream(struct launch *launch, struct child *child, int which)
     } else if (launch->vmm->one_console) {
         take_console(launch, child, bytes, (size_t)got);
     } else {
-        if (got < CHUNK_BYTES)
-            child->nap_end_ns = monotonic_ns() + NAP_NS;
         take_channel(launch, child, (unsigned)which, bytes, (size_t)got);
+        if (got < CHUNK_BYTES)
+            nap_after(child, which);
         /* That was the guest's last word; QEMU's own way out only takes longer. */
         if (child->log.end != LAUNCH_END_NONE)
             kill_child(launch, child);
@@ -250,11 +269,38 @@ static void widen_ports(struct child *child, uint64_t now)
     child->ports_next_ns = now + PORTS_STEP_NS;
 }
 
+/* Looks for a console that is a file, now and then, until it is there. */
+static void open_console(struct launch *launch, struct child *child, uint64_t now)
+{
+    struct stream *stream = &child->streams[LAUNCH_OUT];
+
+    if (!child->console_tries || !launch->running_ns || now < child->console_next_ns)
+        return;
+    int fd = launch->vmm->open_console(launch);
+    child->console_tries--;
+    child->console_next_ns = now + CONSOLE_STEP_NS;
+    if (fd < 0 && (fd != -EAGAIN || !child->console_tries)) {
+        say("the guest's console cannot be opened: %s", strerror(-fd));
+        child->console_tries = 0;
+        end_launch(launch, "monitor", STATUS_MONITOR);
+        kill_child(launch, child);
+    }
+    if (fd < 0)
+        return;
+    if (stream->from >= 0)
+        close(stream->from);
+    stream->from = child->console.fd = fd;
+    child->console_tries = 0;
+    child->heard_ns = now;
+}
+
 /* The guest has ended, but the VM is kept until all its words are here: in ns, 0: they are. */
 static uint64_t words_left_ns(const struct launch *launch, const struct child *child)
 {
     uint64_t quiet_ns = monotonic_ns() - child->heard_ns;
 
+    if (child->console_tries && !launch->cause)
+        return CONSOLE_STEP_NS;
     if (child->log.end != LAUNCH_END_NONE || quiet_ns >= QUIET_NS || launch->cause)
         return 0;
     return QUIET_NS - quiet_ns;
@@ -268,6 +314,9 @@ static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_
 
     if (launch->cause && child->ended)
         return LAST_WORDS_NS;
+    open_console(launch, child, now);
+    if (child->console_tries && launch->running_ns)
+        left = CONSOLE_STEP_NS;
     if (launch->guest_ended && !child->vm_ended)
         return words_left_ns(launch, child) + 1;
     if (deadline_ns && !launch->cause && !launch->guest_ended) {
@@ -275,7 +324,7 @@ static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_
             end_launch(launch, "timeout", STATUS_TIMEOUT);
             kill_child(launch, child);
         } else {
-            left = deadline_ns - now;
+            left = deadline_ns - now < left ? deadline_ns - now : left;
         }
     }
     widen_ports(child, now);
@@ -292,9 +341,10 @@ static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_
 static struct pollfd poll_stream(const struct launch *launch, struct child *child, int which)
 {
     struct stream *streams = child->streams;
+    bool naps = child->nap_end_ns && (which != LAUNCH_LOG || child->log_naps);
     /* Nothing more is read from a child that is about to end, until it has. */
     bool later = !launch->vmm->one_console && !child->ended &&
-                 (child->nap_end_ns || child->log.end != LAUNCH_END_NONE);
+                 (naps || child->log.end != LAUNCH_END_NONE);
 
     if (is_waiting(&streams[which]))
         return (struct pollfd){streams[which].to, POLLOUT, 0};
@@ -326,7 +376,7 @@ static bool must_stay_back(struct child *child, int which)
 /* One wait, and what it brought. False when all has ended. */
 static bool turn(struct launch *launch, struct child *child, uint64_t deadline_ns)
 {
-    struct pollfd polls[LAUNCH_STREAM_COUNT + 1];
+    struct pollfd polls[LAUNCH_STREAM_COUNT + 2];
     bool open = !child->ended;
 
     if (launch->guest_ended && !child->vm_ended && words_left_ns(launch, child) == 0)
@@ -338,21 +388,27 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
         open = open || polls[i].fd >= 0;
     }
     polls[LAUNCH_STREAM_COUNT] = (struct pollfd){child->signals, POLLIN, 0};
+    polls[LAUNCH_STREAM_COUNT + 1] = launch_console_poll(&child->console);
     if (!open)
         return false;
-    int ready = ppoll(polls, LAUNCH_STREAM_COUNT + 1, left_ns == UINT64_MAX ? NULL : &left, NULL);
+    int ready = ppoll(polls, LAUNCH_STREAM_COUNT + 2, left_ns == UINT64_MAX ? NULL : &left, NULL);
     if (ready <= 0)
         return ready < 0 || !launch->cause || !child->ended;
     const int *order = served_order(child);
+    bool woken = child->nap_end_ns != 0;
     for (int at = 0; at < LAUNCH_STREAM_COUNT; at++) {
         int i = order[at];
         if (polls[i].fd < 0 || !polls[i].revents)
             continue;
-        if (polls[i].events != POLLOUT)
+        if (polls[i].events != POLLOUT && woken)
+            child->nap_end_ns = 0; /* what the others have comes first: in the next turn */
+        else if (polls[i].events != POLLOUT)
             read_stream(launch, child, i);
         else if (!must_stay_back(child, i))
             write_stream(&child->streams[i]);
     }
+    if (polls[LAUNCH_STREAM_COUNT + 1].revents)
+        launch_console_feed(&child->console);
     if (polls[LAUNCH_STREAM_COUNT].revents)
         take_signal(launch, child);
     return true;
@@ -416,6 +472,7 @@ void launch_run(struct launch *launch, char *const *words)
     sigset_t ours, before;
     uint64_t timeout_ns = launch->options->timeout_ns;
 
+    bool one_console = launch->vmm->one_console;
     int from[LAUNCH_STREAM_COUNT] = {-1, -1, -1, -1};
 
     child.log.path = launch->image.path;
@@ -428,10 +485,9 @@ void launch_run(struct launch *launch, char *const *words)
     sigaddset(&ours, SIGTERM);
     sigprocmask(SIG_BLOCK, &ours, &before);
     child.signals = signalfd(-1, &ours, SFD_CLOEXEC);
-    int result = child.signals < 0
-                     ? -errno
-                     : launch_child_start(words, launch->input.fd, launch->vmm->one_console,
-                                          &before, from, &child.pid);
+    int result = child.signals < 0 ? -errno
+                                   : launch_child_start(words, one_console ? -1 : launch->input.fd,
+                                                        one_console, &before, from, &child.pid);
     for (int i = 0; i < LAUNCH_STREAM_COUNT; i++)
         child.streams[i] = (struct stream){.from = from[i],
                                            .to = i == LAUNCH_OUT ? STDOUT_FILENO : STDERR_FILENO};
@@ -443,6 +499,9 @@ void launch_run(struct launch *launch, char *const *words)
     child.ports = count_ports(launch);
     child.ports_tries = child.ports ? PORTS_TRIES : 0;
     child.heard_ns = monotonic_ns();
+    child.console.fd = -1;
+    child.console.input = launch->input.fd;
+    child.console_tries = one_console ? CONSOLE_TRIES : 0;
     while (turn(launch, &child,
                 timeout_ns && launch->running_ns ? launch->running_ns + timeout_ns : 0))
         ;

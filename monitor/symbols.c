@@ -19,35 +19,41 @@ static void copy_name(const uint8_t *names, uint64_t names_bytes, uint64_t offse
     to[length] = 0;
 }
 
+/* How well a symbol at or below an address names it; 0: not at all. The C library's assembler code has
+ * functions without type and size, with local labels inside. */
+static unsigned rank_symbol(const Elf64_Sym *symbol, const uint8_t *names, uint64_t names_bytes,
+                            uint64_t address)
+{
+    unsigned type = ELF64_ST_TYPE(symbol->st_info);
+
+    if ((type != STT_FUNC && type != STT_NOTYPE) || symbol->st_shndx == SHN_UNDEF ||
+        symbol->st_shndx == SHN_ABS || symbol->st_name >= names_bytes || symbol->st_value > address)
+        return 0;
+    if (names[symbol->st_name] == '.' || names[symbol->st_name] == '$')
+        return 0; /* a compiler's local label */
+    if (type == STT_FUNC && symbol->st_size)
+        return address - symbol->st_value < symbol->st_size ? 3 : 0;
+    return type == STT_NOTYPE && ELF64_ST_BIND(symbol->st_info) == STB_LOCAL ? 1 : 2;
+}
+
 bool symbols_find(const uint8_t *file, const struct elf_image *image, uint64_t address,
                   struct symbol *found)
 {
     const uint8_t *names = file + image->names_offset;
     uint64_t best_value = 0, best_name = 0;
-    bool any = false;
+    unsigned best_rank = 0;
 
     for (uint64_t i = 0; i < image->symbol_count; i++) {
         Elf64_Sym symbol;
         memcpy(&symbol, file + image->symbols_offset + i * sizeof symbol, sizeof symbol);
-        unsigned type = ELF64_ST_TYPE(symbol.st_info);
-        if ((type != STT_FUNC && type != STT_NOTYPE) || symbol.st_shndx == SHN_UNDEF ||
-            symbol.st_shndx == SHN_ABS || symbol.st_name >= image->names_bytes)
+        unsigned rank = rank_symbol(&symbol, names, image->names_bytes, address);
+        if (rank == 0 || rank < best_rank || (rank == best_rank && symbol.st_value < best_value))
             continue;
-        if (symbol.st_value > address)
-            continue;
-        if (type == STT_FUNC && symbol.st_size && address - symbol.st_value >= symbol.st_size)
-            continue;
-        if (names[symbol.st_name] == '.' || names[symbol.st_name] == '$')
-            continue; /* a compiler's local label */
-        /* A sized function wins over a bare label at the same place. */
-        if (any &&
-            (symbol.st_value < best_value || (symbol.st_value == best_value && type != STT_FUNC)))
-            continue;
+        best_rank = rank;
         best_value = symbol.st_value;
         best_name = symbol.st_name;
-        any = true;
     }
-    if (!any)
+    if (!best_rank)
         return false;
     copy_name(names, image->names_bytes, best_name, found->name);
     found->offset = address - best_value;

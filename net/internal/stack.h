@@ -65,9 +65,9 @@ void interfaces_start(void);  /* interface.c: attaches all devices; takes the lo
  * the last time is asked whether it is still there. Locked. */
 bool interfaces_transmit_pending(void);
 void interfaces_watch(void);
-bool interfaces_poll(void);   /* takes received frames; true when there may be more. Locked. */
-void interfaces_flush(void);  /* rings doorbells that are owed. Locked. */
-bool interfaces_ask(void);    /* asks for events; true: work is there already. Locked. */
+bool interfaces_poll(void);  /* takes received frames; true when there may be more. Locked. */
+void interfaces_flush(void); /* rings doorbells that are owed. Locked. */
+bool interfaces_ask(void);   /* asks for events; true: work is there already. Locked. */
 /* Before a query: router advertisements put their name servers in place of the one that the host or
  * DHCP named; that one is to be asked first. Locked. */
 void name_servers_order(void);

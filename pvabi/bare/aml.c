@@ -4,9 +4,7 @@
  * looked into. `struct aml` is a piece of the block that shrinks from its front, so nothing is read
  * beyond it. Section numbers are those of ACPI 6.5.
  */
-#include "aml.h"
-
-#include <stddef.h>
+#include "aml_data.h"
 
 #define DEPTH_MAX 16u
 
@@ -21,7 +19,6 @@
 #define OP_STRING 0x0du
 #define OP_QWORD 0x0eu
 #define OP_SCOPE 0x10u
-#define OP_BUFFER 0x11u
 #define OP_PACKAGE 0x12u
 #define OP_VAR_PACKAGE 0x13u
 #define OP_METHOD 0x14u
@@ -47,26 +44,11 @@
 #define NAME_MULTI 0x2fu
 #define NAME_BYTES 4u
 
-/* 6.4: resource descriptors, by the type of small and large ones. */
-#define SMALL_IRQ 4u
-#define SMALL_END 15u
-#define LARGE_MEMORY32_FIXED 6u
-#define LARGE_ADDRESS32 7u
-#define LARGE_ADDRESS16 8u
-#define LARGE_INTERRUPT 9u
-#define LARGE_ADDRESS64 10u
-#define SPACE_MEMORY 0u
-#define SPACE_BUS 2u
-
 #define EISA(a, b, c, id)                                                       \
     ((uint32_t)((a) - '@') << 2 | ((b) - '@') >> 3 | (((b) - '@') & 7u) << 13 | \
      (uint32_t)((c) - '@') << 8 | ((id) >> 8 & 0xffu) << 16 | ((id)&0xffu) << 24)
 #define NAME4(a, b, c, d) \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
-
-struct aml {
-    const uint8_t *at, *end;
-};
 
 /* What a device says of itself. */
 struct device {
@@ -76,28 +58,20 @@ struct device {
     uint64_t segment;
 };
 
-struct resources {
-    uint64_t memory, memory_bytes; /* the first */
-    uint64_t window, window_bytes; /* the greatest below 4 GiB */
-    bool has_line;
-    struct bare_aml_line line;
-    uint8_t bus_last;
-};
-
-static size_t aml_left(const struct aml *aml)
+size_t bare_aml_left(const struct aml *aml)
 {
     return (size_t)(aml->end - aml->at);
 }
 
-static bool aml_skip(struct aml *aml, size_t bytes)
+bool bare_aml_skip(struct aml *aml, size_t bytes)
 {
-    if (aml_left(aml) < bytes)
+    if (bare_aml_left(aml) < bytes)
         return false;
     aml->at += bytes;
     return true;
 }
 
-static uint64_t aml_little(const uint8_t *at, unsigned bytes)
+uint64_t bare_aml_little(const uint8_t *at, unsigned bytes)
 {
     uint64_t value = 0;
 
@@ -106,27 +80,26 @@ static uint64_t aml_little(const uint8_t *at, unsigned bytes)
     return value;
 }
 
-static bool aml_take(struct aml *aml, unsigned bytes, uint64_t *value)
+bool bare_aml_take(struct aml *aml, unsigned bytes, uint64_t *value)
 {
     const uint8_t *at = aml->at;
 
-    if (!aml_skip(aml, bytes))
+    if (!bare_aml_skip(aml, bytes))
         return false;
-    *value = aml_little(at, bytes);
+    *value = bare_aml_little(at, bytes);
     return true;
 }
 
-/* PkgLength and what it covers (20.2.4): the length counts from its own first byte. */
-static bool aml_package(struct aml *aml, struct aml *inside)
+bool bare_aml_package(struct aml *aml, struct aml *inside)
 {
     const uint8_t *begin = aml->at;
     uint64_t lead, more, length;
 
-    if (!aml_take(aml, 1, &lead))
+    if (!bare_aml_take(aml, 1, &lead))
         return false;
     length = lead & 0x3f;
     if (lead >> 6 > 0) {
-        if (!aml_take(aml, (unsigned)(lead >> 6), &more))
+        if (!bare_aml_take(aml, (unsigned)(lead >> 6), &more))
             return false;
         length = (lead & 15) | more << 4;
     }
@@ -142,30 +115,29 @@ static bool aml_name(struct aml *aml, uint32_t *last)
 {
     uint64_t count = 1, value = 0;
 
-    while (aml_left(aml) > 0 && (*aml->at == '\\' || *aml->at == '^'))
+    while (bare_aml_left(aml) > 0 && (*aml->at == '\\' || *aml->at == '^'))
         aml->at++;
-    if (aml_left(aml) == 0)
+    if (bare_aml_left(aml) == 0)
         return false;
     if (*aml->at == 0 || *aml->at == NAME_DUAL) {
         count = *aml->at++ == 0 ? 0 : 2;
     } else if (*aml->at == NAME_MULTI) {
         aml->at++;
-        if (!aml_take(aml, 1, &count))
+        if (!bare_aml_take(aml, 1, &count))
             return false;
     }
-    if (count > 0 &&
-        (!aml_skip(aml, NAME_BYTES * (size_t)(count - 1)) || !aml_take(aml, NAME_BYTES, &value)))
+    if (count > 0 && (!bare_aml_skip(aml, NAME_BYTES * (size_t)(count - 1)) ||
+                      !bare_aml_take(aml, NAME_BYTES, &value)))
         return false;
     *last = (uint32_t)value;
     return true;
 }
 
-/* An integer that is a constant (20.2.3). */
-static bool aml_integer(struct aml *aml, uint64_t *value)
+bool bare_aml_integer(struct aml *aml, uint64_t *value)
 {
     uint64_t op;
 
-    if (!aml_take(aml, 1, &op))
+    if (!bare_aml_take(aml, 1, &op))
         return false;
     switch (op) {
     case OP_ZERO:
@@ -176,13 +148,13 @@ static bool aml_integer(struct aml *aml, uint64_t *value)
         *value = UINT64_MAX;
         return true;
     case OP_BYTE:
-        return aml_take(aml, 1, value);
+        return bare_aml_take(aml, 1, value);
     case OP_WORD:
-        return aml_take(aml, 2, value);
+        return bare_aml_take(aml, 2, value);
     case OP_DWORD:
-        return aml_take(aml, 4, value);
+        return bare_aml_take(aml, 4, value);
     case OP_QWORD:
-        return aml_take(aml, 8, value);
+        return bare_aml_take(aml, 8, value);
     default:
         return false;
     }
@@ -195,21 +167,21 @@ static bool aml_data(struct aml *aml, struct aml *data)
     uint64_t value;
     uint32_t name;
 
-    if (aml_left(aml) == 0)
+    if (bare_aml_left(aml) == 0)
         return false;
     data->at = aml->at;
     switch (*aml->at) {
     case OP_STRING:
-        while (aml_left(aml) > 0 && *aml->at != '\0')
+        while (bare_aml_left(aml) > 0 && *aml->at != '\0')
             aml->at++;
-        if (!aml_skip(aml, 1))
+        if (!bare_aml_skip(aml, 1))
             return false;
         break;
-    case OP_BUFFER:
+    case AML_OP_BUFFER:
     case OP_PACKAGE:
     case OP_VAR_PACKAGE:
         aml->at++;
-        if (!aml_package(aml, &inside))
+        if (!bare_aml_package(aml, &inside))
             return false;
         break;
     case '\\':
@@ -220,114 +192,11 @@ static bool aml_data(struct aml *aml, struct aml *data)
             return false;
         break;
     default:
-        if (!aml_integer(aml, &value))
+        if (!bare_aml_integer(aml, &value))
             return false;
     }
     data->end = aml->at;
     return true;
-}
-
-/* ---- resource templates ---------------------------------------------------------------------- */
-
-static void crs_memory(uint64_t address, uint64_t bytes, struct resources *out)
-{
-    if (bytes == 0 || address > UINT64_MAX - bytes)
-        return;
-    if (out->memory_bytes == 0) {
-        out->memory = address;
-        out->memory_bytes = bytes;
-    }
-    if (bytes > out->window_bytes && address + bytes <= 1ull << 32) {
-        out->window = address;
-        out->window_bytes = bytes;
-    }
-}
-
-/* A word, dword or qword address space descriptor (6.4.3.5): fields of `width` bytes. */
-static void crs_address(const uint8_t *at, size_t bytes, unsigned width, struct resources *out)
-{
-    uint64_t first, count;
-
-    if (bytes < 3 + 5 * (size_t)width)
-        return;
-    first = aml_little(at + 3 + width, width);
-    count = aml_little(at + 3 + 4 * width, width);
-    if (at[0] == SPACE_MEMORY)
-        crs_memory(first, count, out);
-    else if (at[0] == SPACE_BUS && first == 0 && count > 0)
-        out->bus_last = (uint8_t)(count > 256 ? 255 : count - 1);
-}
-
-static void crs_large(unsigned type, const uint8_t *at, size_t bytes, struct resources *out)
-{
-    switch (type) {
-    case LARGE_MEMORY32_FIXED:
-        if (bytes >= 9)
-            crs_memory(aml_little(at + 1, 4), aml_little(at + 5, 4), out);
-        break;
-    case LARGE_ADDRESS16:
-        crs_address(at, bytes, 2, out);
-        break;
-    case LARGE_ADDRESS32:
-        crs_address(at, bytes, 4, out);
-        break;
-    case LARGE_ADDRESS64:
-        crs_address(at, bytes, 8, out);
-        break;
-    case LARGE_INTERRUPT:
-        if (bytes < 6 || at[1] == 0 || out->has_line)
-            break;
-        out->has_line = true;
-        out->line = (struct bare_aml_line){.line = (uint32_t)aml_little(at + 2, 4),
-                                           .level = !(at[0] & 2),
-                                           .active_low = (at[0] & 4) != 0};
-        break;
-    }
-}
-
-/* 6.4.2.1: a mask of ISA interrupts, and how they are triggered if that is not by edges. */
-static void crs_irq(const uint8_t *at, size_t bytes, struct resources *out)
-{
-    uint32_t mask = bytes >= 2 ? (uint32_t)aml_little(at, 2) : 0;
-
-    if (mask == 0 || out->has_line)
-        return;
-    out->has_line = true;
-    out->line = (struct bare_aml_line){.line = (uint32_t)__builtin_ctz(mask), .is_isa = true};
-    if (bytes >= 3) {
-        out->line.level = !(at[2] & 1);
-        out->line.active_low = (at[2] & 8) != 0;
-    }
-}
-
-/* A buffer that holds a resource template. */
-static void crs_read(struct aml data, struct resources *out)
-{
-    struct aml buffer;
-    uint64_t bytes, head;
-
-    *out = (struct resources){.bus_last = 255};
-    if (aml_left(&data) == 0 || *data.at++ != OP_BUFFER || !aml_package(&data, &buffer) ||
-        !aml_integer(&buffer, &bytes))
-        return;
-    if (bytes < aml_left(&buffer))
-        buffer.end = buffer.at + bytes;
-    while (aml_take(&buffer, 1, &head)) {
-        const uint8_t *at;
-        bool large = head >> 7;
-        unsigned type = large ? head & 0x7f : head >> 3 & 15;
-
-        bytes = head & 7;
-        if ((large && !aml_take(&buffer, 2, &bytes)) || (!large && type == SMALL_END))
-            return;
-        at = buffer.at;
-        if (!aml_skip(&buffer, bytes))
-            return;
-        if (large)
-            crs_large(type, at, bytes, out);
-        else if (type == SMALL_IRQ)
-            crs_irq(at, bytes, out);
-    }
 }
 
 /* ---- devices --------------------------------------------------------------------------------- */
@@ -336,16 +205,16 @@ static bool hid_is(struct aml hid, const char *text, uint32_t eisa)
 {
     uint64_t value;
 
-    if (aml_left(&hid) == 0)
+    if (bare_aml_left(&hid) == 0)
         return false;
     if (*hid.at != OP_STRING)
-        return eisa != 0 && aml_integer(&hid, &value) && value == eisa;
+        return eisa != 0 && bare_aml_integer(&hid, &value) && value == eisa;
     hid.at++;
     for (; *text != '\0'; text++) { /* the string ends with a NUL of its own */
-        if (aml_left(&hid) == 0 || *hid.at++ != (uint8_t)*text)
+        if (bare_aml_left(&hid) == 0 || *hid.at++ != (uint8_t)*text)
             return false;
     }
-    return aml_left(&hid) > 0 && *hid.at == '\0';
+    return bare_aml_left(&hid) > 0 && *hid.at == '\0';
 }
 
 /* One entry of a _PRT (6.2.13): address, pin, link device or 0, index or interrupt. */
@@ -354,14 +223,14 @@ static void route_take(struct aml entry, struct bare_aml *out)
     struct bare_aml_route route = {.interrupt = {.level = true}};
     uint64_t address, pin, line;
 
-    if (!aml_skip(&entry, 1) || !aml_integer(&entry, &address) || !aml_integer(&entry, &pin) ||
-        aml_left(&entry) == 0)
+    if (!bare_aml_skip(&entry, 1) || !bare_aml_integer(&entry, &address) ||
+        !bare_aml_integer(&entry, &pin) || bare_aml_left(&entry) == 0)
         return;
     if (*entry.at == OP_ZERO)
         entry.at++;
     else if (!aml_name(&entry, &route.link))
         return;
-    if (!aml_integer(&entry, &line) || (address & 0xffff) != 0xffff || address >> 16 > 31 ||
+    if (!bare_aml_integer(&entry, &line) || (address & 0xffff) != 0xffff || address >> 16 > 31 ||
         pin > 3 || line > UINT32_MAX || out->route_count == BARE_AML_ROUTES_MAX)
         return;
     route.device = (uint8_t)(address >> 16);
@@ -375,21 +244,22 @@ static void prt_take(struct aml data, struct bare_aml *out)
     struct aml package, entry;
     uint64_t op, count;
 
-    if (!aml_take(&data, 1, &op) || !aml_package(&data, &package))
+    if (!bare_aml_take(&data, 1, &op) || !bare_aml_package(&data, &package))
         return;
-    if (op == OP_PACKAGE ? !aml_skip(&package, 1)
-                         : op != OP_VAR_PACKAGE || !aml_integer(&package, &count))
+    if (op == OP_PACKAGE ? !bare_aml_skip(&package, 1)
+                         : op != OP_VAR_PACKAGE || !bare_aml_integer(&package, &count))
         return;
-    while (aml_take(&package, 1, &op) && op == OP_PACKAGE && aml_package(&package, &entry))
+    while (bare_aml_take(&package, 1, &op) && op == OP_PACKAGE &&
+           bare_aml_package(&package, &entry))
         route_take(entry, out);
 }
 
 static void device_take(const struct device *device, struct bare_aml *out)
 {
-    struct resources resources;
+    struct aml_resources resources;
 
     if (hid_is(device->hid, "LNRO0005", 0)) {
-        crs_read(device->crs, &resources);
+        bare_aml_resources(device->crs, &resources);
         if (resources.memory_bytes == 0 || !resources.has_line)
             return;
         if (out->mmio_count == BARE_AML_MMIO_MAX) {
@@ -399,7 +269,7 @@ static void device_take(const struct device *device, struct bare_aml *out)
         out->mmio[out->mmio_count++] = (struct bare_aml_mmio){
             resources.memory, resources.memory_bytes, resources.line};
     } else if (hid_is(device->hid, "PNP0C0F", EISA('P', 'N', 'P', 0x0c0fu))) {
-        crs_read(device->crs, &resources);
+        bare_aml_resources(device->crs, &resources);
         if (!resources.has_line || out->link_count == BARE_AML_LINKS_MAX)
             return;
         out->links[out->link_count].name = device->name;
@@ -407,7 +277,7 @@ static void device_take(const struct device *device, struct bare_aml *out)
     } else if ((hid_is(device->hid, "PNP0A08", EISA('P', 'N', 'P', 0x0a08u)) ||
                 hid_is(device->hid, "PNP0A03", EISA('P', 'N', 'P', 0x0a03u))) &&
                device->segment == 0 && out->pci.memory_bytes == 0) {
-        crs_read(device->crs, &resources);
+        bare_aml_resources(device->crs, &resources);
         out->pci.ecam = device->cba;
         out->pci.bus_last = resources.bus_last;
         out->pci.memory = resources.window;
@@ -426,9 +296,9 @@ static bool named_take(struct aml *list, bool is_method, struct device *device)
     uint32_t name;
 
     if (is_method) {
-        if (!aml_package(list, &inside) || !aml_name(&inside, &name))
+        if (!bare_aml_package(list, &inside) || !aml_name(&inside, &name))
             return false;
-        if (!aml_skip(&inside, 1) || !aml_take(&inside, 1, &op) || op != OP_RETURN ||
+        if (!bare_aml_skip(&inside, 1) || !bare_aml_take(&inside, 1, &op) || op != OP_RETURN ||
             !aml_data(&inside, &data))
             return true; /* what it returns is not known */
     } else if (!aml_name(list, &name) || !aml_data(list, &data)) {
@@ -445,10 +315,10 @@ static bool named_take(struct aml *list, bool is_method, struct device *device)
         device->prt = data;
         break;
     case NAME4('_', 'C', 'B', 'A'):
-        (void)aml_integer(&data, &device->cba);
+        (void)bare_aml_integer(&data, &device->cba);
         break;
     case NAME4('_', 'S', 'E', 'G'):
-        (void)aml_integer(&data, &device->segment);
+        (void)bare_aml_integer(&data, &device->segment);
         break;
     }
     return true;
@@ -462,7 +332,7 @@ static bool object_take(struct aml *list, struct device *device, struct aml *ins
     uint32_t name;
 
     *inside = (struct aml){0};
-    if (!aml_take(list, 1, &op) || (op == OP_PREFIX && !aml_take(list, 1, &value)))
+    if (!bare_aml_take(list, 1, &op) || (op == OP_PREFIX && !bare_aml_take(list, 1, &value)))
         return false;
     if (op == OP_PREFIX)
         op = value | 0x100;
@@ -473,7 +343,7 @@ static bool object_take(struct aml *list, struct device *device, struct aml *ins
         return named_take(list, op == OP_METHOD, device);
     case OP_SCOPE:
     case OP_DEVICE:
-        return aml_package(list, inside);
+        return bare_aml_package(list, inside);
     case OP_IF:
     case OP_ELSE:
     case OP_WHILE:
@@ -485,19 +355,19 @@ static bool object_take(struct aml *list, struct device *device, struct aml *ins
     case OP_BANK_FIELD: {
         struct aml skipped;
 
-        return aml_package(list, &skipped);
+        return bare_aml_package(list, &skipped);
     }
     case OP_ALIAS:
         return aml_name(list, &name) && aml_name(list, &name);
     case OP_EXTERNAL:
-        return aml_name(list, &name) && aml_skip(list, 2);
+        return aml_name(list, &name) && bare_aml_skip(list, 2);
     case OP_MUTEX:
-        return aml_name(list, &name) && aml_skip(list, 1);
+        return aml_name(list, &name) && bare_aml_skip(list, 1);
     case OP_EVENT:
         return aml_name(list, &name);
     case OP_REGION:
-        return aml_name(list, &name) && aml_skip(list, 1) && aml_integer(list, &value) &&
-               aml_integer(list, &value);
+        return aml_name(list, &name) && bare_aml_skip(list, 1) && bare_aml_integer(list, &value) &&
+               bare_aml_integer(list, &value);
     default:
         return false;
     }
@@ -516,7 +386,7 @@ void bare_aml_scan(const uint8_t *aml, uint32_t bytes, struct bare_aml *out)
         struct aml inside;
         bool nested;
 
-        if (aml_left(&levels[depth - 1].list) == 0 ||
+        if (bare_aml_left(&levels[depth - 1].list) == 0 ||
             !object_take(&levels[depth - 1].list, &levels[depth - 1].device, &inside, &nested)) {
             depth--;
             if (levels[depth].is_device)

@@ -12,18 +12,6 @@
 #define KEYBOARD_PORT 0x64u
 #define KEYBOARD_RESET 0xfeu
 
-/* A launcher that writes statistics reads this. */
-static void bare_say_counters(void)
-{
-    bare_say("\001coracle-counters 0x");
-    bare_say_hex(pv_counters.doorbells, 1);
-    bare_say(" 0x");
-    bare_say_hex(pv_counters.upcalls, 1);
-    bare_say(" 0x");
-    bare_say_hex(pv_counters.waits, 1);
-    bare_say("\n");
-}
-
 void bare_exit(int status)
 {
     static char bare_exit_word[] = "\001coracle-exit 000\n";
@@ -32,7 +20,7 @@ void bare_exit(int status)
     bare_cli();
     if (bare_output_separate_log()) {
         if (pv_cmdline.counters)
-            bare_say_counters();
+            pv_report_counters();
         bare_exit_word[14] = (char)('0' + byte / 100);
         bare_exit_word[15] = (char)('0' + byte / 10 % 10);
         bare_exit_word[16] = (char)('0' + byte % 10);

@@ -52,6 +52,8 @@ void xen_exit(int status)
     if (xen_store != NULL)
         store_status((unsigned)status & 0xffu);
     xen_grants_report();
+    if (pv_cmdline.counters)
+        pv_report_counters();
     say_status(status);
     end(xen_end_reason());
 }

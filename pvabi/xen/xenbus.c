@@ -18,7 +18,7 @@
 #define WATCH_FIRST (XENSTORE_WATCHES - PV_DEVICES_MAX)
 #define DEVICE_WATCHES (~0ull << WATCH_FIRST)
 
-static struct pv_device devices[PV_DEVICES_MAX];
+static struct pv_device devices[PV_DEVICES_MAX]; /* the console is the last */
 static struct xenbus_device buses[PV_DEVICES_MAX];
 static unsigned device_count;
 
@@ -101,7 +101,7 @@ static void devices_find(enum pv_class class, const char *kind)
     if (bytes == -EINVAL)
         xen_say("xenstore: the list of devices is too long\n");
     while (bytes > 0 && number_next(names, names + bytes, number, &number)) {
-        if (device_count == PV_DEVICES_MAX) {
+        if (device_count == PV_DEVICES_MAX - 1) {
             xen_say("xenstore: there are more devices than the table holds\n");
             return;
         }
@@ -119,9 +119,11 @@ const struct pv_device *xenbus_devices(unsigned *count)
         looked = true;
         devices_find(PV_BLK, "device/vbd");
         devices_find(PV_NET, "device/vif");
+        /* Behind them, and not on the bus. */
+        devices[device_count] = (struct pv_device){.class = PV_CONSOLE, .family = PV_FAMILY_XEN};
     }
     xen_upcalls_restore(state);
-    *count = device_count;
+    *count = looked ? device_count + 1 : 0;
     return devices;
 }
 

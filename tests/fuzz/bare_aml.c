@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: pvabi/bare/aml.c */
+/* sources: pvabi/bare/aml.c pvabi/bare/aml_resources.c */
 /* Any bytes as a definition block. The corpus begins with those of QEMU's machines. */
 #include <stdlib.h>
 #include <string.h>

@@ -51,4 +51,29 @@ static inline void blk_take_all(const struct pv_blk_ops *ops, struct pv_blk *blk
     }
 }
 
+#define BLK_CALLS 5u
+
+/* One call of the kernel's, by a choice below BLK_CALLS. */
+static inline void blk_call(const struct pv_blk_ops *ops, struct pv_blk *blk, struct bytes *bytes,
+                            unsigned choice)
+{
+    switch (choice) {
+    case 0:
+        blk_submit_any(ops, blk, bytes);
+        break;
+    case 1:
+        ops->kick(blk);
+        break;
+    case 2:
+        blk_take_all(ops, blk);
+        break;
+    case 3:
+        ops->ask(blk);
+        break;
+    default:
+        ops->refresh(blk);
+        break;
+    }
+}
+
 #endif

@@ -26,25 +26,11 @@ static void check_limits(const struct pv_blk *blk)
 static void act(struct device *device, struct pv_blk *blk, struct bytes *bytes)
 {
     struct device_queue *queue = &device->queues[0];
+    unsigned choice = next8(bytes) % (BLK_CALLS + 2u);
     uint16_t head;
 
-    switch (next8(bytes) % 7u) {
-    case 0:
-        blk_submit_any(ops, blk, bytes);
-        break;
-    case 1:
-        ops->kick(blk);
-        break;
-    case 2:
-        blk_take_all(ops, blk);
-        break;
-    case 3:
-        ops->ask(blk);
-        break;
-    case 4:
-        ops->refresh(blk);
-        break;
-    case 5: /* answers like an honest device, with a status of the input's */
+    switch (choice) {
+    case BLK_CALLS: /* answers like an honest device, with a status of the input's */
         if (device_next(queue, &head) && head < queue->size) {
             unsigned length = 1;
 
@@ -55,9 +41,12 @@ static void act(struct device *device, struct pv_blk *blk, struct bytes *bytes)
             device_use(queue, head, 1);
         }
         break;
-    default:
+    case BLK_CALLS + 1u:
         device->config[next8(bytes) % DEVICE_CONFIG_BYTES] = next8(bytes);
         device->restless = next8(bytes) > 250u;
+        break;
+    default:
+        blk_call(ops, blk, bytes, choice);
         break;
     }
 }

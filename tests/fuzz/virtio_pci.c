@@ -5,7 +5,7 @@
 /* sources: pvabi/virtio/blk.c pvabi/virtio/blk_request.c pvabi/virtio/net.c */
 /* sources: pvabi/virtio/net_frames.c */
 /* sources: tests/unit/support/device.c */
-/* sources: tests/unit/support/pci_machine.c */
+/* sources: tests/unit/support/pci_machine.c tests/unit/support/pci_function.c */
 /*
  * Fuzzes the PCI transport: configuration spaces, BARs and what each device register reads as come
  * from the input. What must hold: every access lies in what was mapped, aligned (the machine

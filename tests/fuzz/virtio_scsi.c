@@ -95,31 +95,15 @@ static void check_disks(const struct pv_blk *first)
 static void act(struct device *device, struct pv_blk *blk, struct bytes *bytes, unsigned acts)
 {
     struct device_queue *events = &device->queues[VIRTIO_SCSI_EVENTS];
+    unsigned choice = next8(bytes) % acts;
     uint16_t head;
 
-    switch (next8(bytes) % acts) {
-    case 0:
-        blk_submit_any(ops, blk, bytes);
-        break;
-    case 1:
-        ops->kick(blk);
-        break;
-    case 2:
-        blk_take_all(ops, blk);
-        break;
-    case 3:
-        ops->ask(blk);
-        break;
-    case 4:
-        ops->refresh(blk);
-        break;
-    default:
-        if (device->driver_ok && device_next(events, &head) && head < events->size) {
-            for (unsigned i = 0; i < sizeof(struct virtio_scsi_event); i++)
-                ((uint8_t *)device_buffer(events, head, 0))[i] = i == 3 ? 0 : next8(bytes) % 5u;
-            device_use(events, head, sizeof(struct virtio_scsi_event));
-        }
-        break;
+    if (choice < BLK_CALLS) {
+        blk_call(ops, blk, bytes, choice);
+    } else if (device->driver_ok && device_next(events, &head) && head < events->size) {
+        for (unsigned i = 0; i < sizeof(struct virtio_scsi_event); i++)
+            ((uint8_t *)device_buffer(events, head, 0))[i] = i == 3 ? 0 : next8(bytes) % 5u;
+        device_use(events, head, sizeof(struct virtio_scsi_event));
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Definition blocks: those of QEMU's machines, such as Firecracker writes, and damaged ones. */
-/* sources: pvabi/bare/aml.c */
+/* sources: pvabi/bare/aml.c pvabi/bare/aml_resources.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -318,6 +318,26 @@ static void test_finds_symbols(void **state)
     assert_int_equal(symbol.offset, 0x10);
 }
 
+/* A function's name stands for all of it, whether it has a size or, as newlib's memcpy, only a global
+ * name; the labels within are its own business. */
+static void test_inner_labels_name_no_function(void **state)
+{
+    struct symbol symbol;
+
+    (void)state;
+    assert_int_equal(parse(FILE_BYTES), 0);
+    file.symbols[3].st_name = 7; /* "evil": no compiler's label */
+    file.symbols[3].st_value = 0x100110;
+    assert_true(symbols_find(file.bytes, &image, 0x100118, &symbol));
+    assert_string_equal(symbol.name, "main");
+    assert_int_equal(symbol.offset, 0x18);
+    file.symbols[2].st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE);
+    file.symbols[3].st_value = 0x100210;
+    assert_true(symbols_find(file.bytes, &image, 0x100218, &symbol));
+    assert_string_equal(symbol.name, "?evil");
+    assert_int_equal(symbol.offset, 0x18);
+}
+
 /* The last name has no end: it is cut at the table's, which is the file's. */
 static void test_name_at_the_end(void **state)
 {
@@ -362,7 +382,7 @@ int main(void)
         TEST(test_refuses_shared_pages), TEST(test_counts_segments),
         TEST(test_refuses_bad_notes),    TEST(test_finds_symbols),
         TEST(test_name_at_the_end),      TEST(test_passes_over_bad_symbols),
-        TEST(test_refuses_other_files),
+        TEST(test_refuses_other_files),  TEST(test_inner_labels_name_no_function),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/support/pci_function.h"
+
 #define POINTER 0x200000000000ull /* a device address as a pointer: never to be followed */
 #define MESSAGE_BASE 0x40u
 #define MESSAGE_ADDRESS 0xfee00000ull
@@ -21,7 +23,7 @@ static void require_that(bool condition, const char *what)
     }
 }
 
-static uint32_t ones(unsigned bytes)
+uint32_t machine_ones(unsigned bytes)
 {
     return bytes == 4 ? UINT32_MAX : (1u << 8 * bytes) - 1u;
 }
@@ -56,7 +58,7 @@ static uint32_t config_read(uint32_t address, unsigned at, unsigned bytes)
 
     require_that(at % bytes == 0, "configuration read out of alignment");
     if (!function || at + bytes > PCI_CONFIG_BYTES)
-        return ones(bytes);
+        return machine_ones(bytes);
     return machine_config_get(function, at, bytes);
 }
 
@@ -79,257 +81,6 @@ static void config_write(uint32_t address, unsigned at, unsigned bytes, uint32_t
     machine_config_set(function, at, bytes, value);
 }
 
-/* ---- a device's registers ----------------------------------------------------------------- */
-
-static void function_reset(struct machine_function *f)
-{
-    f->resets++;
-    if (f->stuck)
-        return;
-    f->status = 0;
-    f->isr = 0;
-    f->accepted = 0;
-    f->config_vector = VIRTIO_PCI_NO_VECTOR;
-    for (unsigned i = 0; i < MACHINE_QUEUES; i++) {
-        f->vectors[i] = VIRTIO_PCI_NO_VECTOR;
-        f->enabled[i] = 0;
-        memset(f->rings[i], 0, sizeof(f->rings[i]));
-    }
-}
-
-static void status_write(struct machine_function *f, uint32_t value)
-{
-    if (value == 0) {
-        function_reset(f);
-        return;
-    }
-    f->status = (uint8_t)value;
-    if (f->refuses)
-        f->status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK;
-}
-
-/* A word of the vector table; what lies behind it is nobody's. */
-static uint32_t *msix_word(struct machine_function *f, uint32_t at)
-{
-    static uint32_t nobody;
-
-    return at / 16u < MACHINE_VECTORS_MAX ? &f->msix[at / 16u][at % 16u / 4u] : &nobody;
-}
-
-static uint16_t vector_kept(const struct machine_function *f, uint32_t value)
-{
-    return f->refuses_vectors ? VIRTIO_PCI_NO_VECTOR : (uint16_t)value;
-}
-
-#define AT(field) offsetof(struct virtio_pci_common, field)
-
-static uint32_t common_read(struct machine_function *f, uint32_t at)
-{
-    unsigned q = f->queue_select;
-
-    if (at == AT(device_feature))
-        return (uint32_t)(f->offered >> (f->feature_select[0] ? 32 : 0));
-    if (at == AT(config_vector))
-        return f->config_vector;
-    if (at == AT(status))
-        return f->status;
-    if (at == AT(num_queues))
-        return MACHINE_QUEUES;
-    if (at == AT(config_generation))
-        return 0;
-    if (q >= MACHINE_QUEUES)
-        return 0;
-    if (at == AT(queue_size))
-        return f->queues[q].size;
-    if (at == AT(queue_vector))
-        return f->vectors[q];
-    if (at == AT(queue_notify_offset))
-        return f->notify_offset[q];
-    return 0;
-}
-
-static void common_write(struct machine_function *f, uint32_t at, uint32_t value)
-{
-    unsigned q = f->queue_select;
-
-    if (at == AT(device_feature_select))
-        f->feature_select[0] = value;
-    else if (at == AT(driver_feature_select))
-        f->feature_select[1] = value;
-    else if (at == AT(driver_feature))
-        f->accepted |= (uint64_t)value << (f->feature_select[1] ? 32 : 0);
-    else if (at == AT(config_vector))
-        f->config_vector = vector_kept(f, value);
-    else if (at == AT(status))
-        status_write(f, value);
-    else if (at == AT(queue_select))
-        f->queue_select = (uint16_t)value;
-    if (q >= MACHINE_QUEUES)
-        return;
-    if (at == AT(queue_size))
-        f->queues[q].size = (uint16_t)value;
-    else if (at == AT(queue_vector))
-        f->vectors[q] = vector_kept(f, value);
-    else if (at == AT(queue_enable))
-        f->enabled[q] = value;
-    else if (at >= AT(queue_desc) && at < sizeof(struct virtio_pci_common))
-        memcpy((uint8_t *)f->rings[q] + (at - AT(queue_desc)), &value, 4);
-}
-
-#undef AT
-#define AT(field) offsetof(struct virtio_pci_legacy, field)
-
-static bool msix_enabled(const struct machine_function *f)
-{
-    unsigned at = f->config[PCI_CAPABILITIES];
-
-    return at && f->config[at] == PCI_CAPABILITY_MSIX &&
-           machine_config_get(f, at + PCI_MSIX_CONTROL, 2) & PCI_MSIX_CONTROL_ENABLE;
-}
-
-static uint32_t device_config_read(const struct machine_function *f, uint32_t at, unsigned bytes)
-{
-    uint32_t value = 0;
-
-    if (at + bytes <= sizeof(f->device_config))
-        memcpy(&value, f->device_config + at, bytes);
-    return value;
-}
-
-static uint32_t legacy_read(struct machine_function *f, uint32_t at, unsigned bytes)
-{
-    unsigned q = f->queue_select;
-    uint32_t config = msix_enabled(f) ? VIRTIO_PCI_LEGACY_CONFIG_MSIX
-                                      : VIRTIO_PCI_LEGACY_CONFIG_LINE;
-    uint32_t isr = f->isr;
-
-    if (at >= config)
-        return device_config_read(f, at - config, bytes);
-    if (at == AT(device_feature))
-        return (uint32_t)f->offered;
-    if (at == AT(status))
-        return f->status;
-    if (at == AT(isr)) {
-        f->isr = 0;
-        return isr;
-    }
-    if (at == AT(config_vector))
-        return f->config_vector;
-    if (q >= MACHINE_QUEUES)
-        return 0;
-    if (at == AT(queue_size))
-        return f->queues[q].size;
-    return at == AT(queue_vector) ? f->vectors[q] : 0;
-}
-
-static void legacy_write(struct machine_function *f, uint32_t at, uint32_t value)
-{
-    unsigned q = f->queue_select;
-
-    if (at == AT(driver_feature))
-        f->accepted = value;
-    else if (at == AT(status))
-        status_write(f, value);
-    else if (at == AT(queue_select))
-        f->queue_select = (uint16_t)value;
-    else if (at == AT(queue_notify) && value < MACHINE_QUEUES)
-        f->queues[value].notified++;
-    else if (at == AT(config_vector) && msix_enabled(f))
-        f->config_vector = vector_kept(f, value);
-    if (q >= MACHINE_QUEUES)
-        return;
-    if (at == AT(queue_page)) {
-        uint64_t size = f->queues[q].size, base = (uint64_t)value << 12;
-
-        f->enabled[q] = value != 0;
-        f->rings[q][0] = base;
-        f->rings[q][1] = base + 16u * size;
-        f->rings[q][2] = (base + 16u * size + 6u + 2u * size + 4095u) & ~4095ull;
-    } else if (at == AT(queue_vector) && msix_enabled(f)) {
-        f->vectors[q] = vector_kept(f, value);
-    }
-}
-
-/* ---- address space ------------------------------------------------------------------------ */
-
-/* The function and BAR that decode an address; *at becomes the offset. */
-static struct machine_function *decode(uint64_t address, bool ports, unsigned *bar, uint32_t *at)
-{
-    for (unsigned i = 0; i < machine.function_count; i++) {
-        struct machine_function *f = &machine.functions[i];
-        uint32_t command = machine_config_get(f, PCI_COMMAND, 2);
-
-        if (!f->present || !(command & (ports ? PCI_COMMAND_PORTS : PCI_COMMAND_MEMORY)))
-            continue;
-        for (unsigned j = 0; j < PCI_BARS; j++) {
-            uint32_t low = machine_config_get(f, PCI_BAR(j), 4);
-            uint64_t size = -(uint64_t)(int32_t)f->bar_mask[j], base = low & ~0xfu;
-
-            if (f->bar_mask[j] == 0 || f->bar_mask[j] == UINT32_MAX || (low & 1u) != ports)
-                continue;
-            if (!ports && (low & 6u) == 4u)
-                base |= (uint64_t)machine_config_get(f, PCI_BAR(j + 1u), 4) << 32;
-            if (address < base || address - base >= size)
-                continue;
-            *bar = j;
-            *at = (uint32_t)(address - base);
-            return f;
-        }
-    }
-    return NULL;
-}
-
-static uint32_t space_read(uint64_t address, bool ports, unsigned bytes)
-{
-    unsigned bar;
-    uint32_t at, value;
-    struct machine_function *f;
-
-    machine.accesses++;
-    if (machine.hostile)
-        return machine.hostile() & ones(bytes);
-    f = decode(address, ports, &bar, &at);
-    if (!f || f->gone)
-        return ones(bytes);
-    if (bar == 0)
-        return legacy_read(f, at, bytes);
-    if (bar == 1)
-        return *msix_word(f, at);
-    if (at >= MACHINE_NOTIFY)
-        return 0;
-    if (at >= MACHINE_CONFIG)
-        return device_config_read(f, at - MACHINE_CONFIG, bytes);
-    if (at >= MACHINE_ISR) {
-        value = f->isr;
-        f->isr = 0;
-        return value;
-    }
-    return common_read(f, at);
-}
-
-static void space_write(uint64_t address, bool ports, uint32_t value)
-{
-    unsigned bar;
-    uint32_t at;
-    struct machine_function *f;
-
-    machine.accesses++;
-    if (machine.hostile)
-        return;
-    f = decode(address, ports, &bar, &at);
-    if (!f || f->gone)
-        return;
-    if (bar == 0)
-        legacy_write(f, at, value);
-    else if (bar == 1)
-        *msix_word(f, at) = value;
-    else if (at >= MACHINE_NOTIFY && at % MACHINE_MULTIPLIER == 0 &&
-             (at - MACHINE_NOTIFY) / MACHINE_MULTIPLIER == value && value < MACHINE_QUEUES)
-        f->queues[value].notified++;
-    else if (at < MACHINE_ISR)
-        common_write(f, at, value);
-}
-
 /* ---- the host ----------------------------------------------------------------------------- */
 
 static uint32_t host_port_read(uint16_t port, unsigned bytes)
@@ -343,9 +94,9 @@ static uint32_t host_port_read(uint16_t port, unsigned bytes)
         machine.config_accesses++;
     if (port >= 0xcfc && port < 0xd00)
         return machine.no_bridge
-                   ? ones(bytes)
+                   ? machine_ones(bytes)
                    : config_read(address >> 8 & 0xffffu, (address & 0xfcu) | (port & 3u), bytes);
-    return space_read(port, true, bytes);
+    return function_space_read(port, true, bytes);
 }
 
 static void host_port_write(uint16_t port, unsigned bytes, uint32_t value)
@@ -358,7 +109,7 @@ static void host_port_write(uint16_t port, unsigned bytes, uint32_t value)
     else if (port >= 0xcfc && port < 0xd00)
         config_write(address >> 8 & 0xffffu, (address & 0xfcu) | (port & 3u), bytes, value);
     else
-        space_write(port, true, value);
+        function_space_write(port, true, value);
 }
 
 static void *host_map(uint64_t address, uint64_t bytes)
@@ -399,7 +150,7 @@ static uint32_t host_read(const void *at, unsigned bytes)
 
     if (in_ecam(address))
         return config_read((uint32_t)((address - machine.bus.ecam) >> 12), address & 0xfffu, bytes);
-    return space_read(address, false, bytes);
+    return function_space_read(address, false, bytes);
 }
 
 static void host_write(void *at, unsigned bytes, uint32_t value)
@@ -410,7 +161,7 @@ static void host_write(void *at, unsigned bytes, uint32_t value)
         config_write((uint32_t)((address - machine.bus.ecam) >> 12), address & 0xfffu, bytes,
                      value);
     else
-        space_write(address, false, value);
+        function_space_write(address, false, value);
 }
 
 static unsigned host_events_take(unsigned count)
@@ -600,7 +351,8 @@ const struct virtio_source *machine_message(const struct machine_function *funct
     uint32_t n = entry[2] - MESSAGE_BASE;
 
     if (vector >= MACHINE_VECTORS_MAX || entry[0] != MESSAGE_ADDRESS || entry[1] != 0 ||
-        n >= machine.message_count || entry[3] & PCI_MSIX_ENTRY_MASKED || !msix_enabled(function))
+        n >= machine.message_count || entry[3] & PCI_MSIX_ENTRY_MASKED ||
+        !function_msix_enabled(function))
         return NULL;
     return &machine.messages[n];
 }

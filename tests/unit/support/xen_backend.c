@@ -606,5 +606,6 @@ void xen_machine_stop(void)
     xen_store = NULL;
     devices = xenbus_devices(&count);
     for (unsigned i = 0; i < count; i++) /* their memory goes with the test */
-        xenbus_device_of(&devices[i])->phase = XENBUS_CLOSED;
+        if (devices[i].class != PV_CONSOLE)
+            xenbus_device_of(&devices[i])->phase = XENBUS_CLOSED;
 }
