@@ -6,6 +6,7 @@
 /* sources: pvabi/xen/blkfront.c pvabi/xen/blkfront_connect.c pvabi/xen/grant.c */
 /* sources: pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 #include <stdio.h>
 #include <string.h>
 

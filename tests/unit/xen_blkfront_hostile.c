@@ -4,6 +4,7 @@
 /* sources: pvabi/xen/blkfront.c pvabi/xen/blkfront_connect.c pvabi/xen/grant.c */
 /* sources: pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_blk_bed.c tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,6 +2,7 @@
 /* Xen's grant table from the guest's side, against a hypervisor that the test plays. */
 /* sources: pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

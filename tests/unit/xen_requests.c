@@ -3,6 +3,7 @@
  * test, as a domain ends once. */
 /* sources: pvabi/xen/requests.c pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

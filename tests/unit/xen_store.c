@@ -2,6 +2,7 @@
 /* The xenstore client against a daemon that the test plays, honest and hostile. */
 /* sources: pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
