@@ -159,6 +159,8 @@ static void child_word_meanwhile(void)
     listen();
     (void)xen_request_take(&pages, &again_ns);
     xen_machine.again = 2;
+    ask("halt", PV_REQUEST_END, SHUTDOWN_poweroff); /* still there when it is tried again */
+    xen_machine.again = 2;
     xen_machine.meanwhile_path = NODE;
     xen_machine.meanwhile_value = "reboot";
     ask("poweroff", PV_REQUEST_END, SHUTDOWN_reboot);
