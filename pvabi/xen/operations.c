@@ -52,6 +52,7 @@ void xen_exit(int status)
     xen_upcalls_mask();
     if (xen_store != NULL)
         store_status((unsigned)status & 0xffu);
+    xen_grants_report();
     if (pv_cmdline.counters)
         pv_report_counters();
     if (pv_stamps != NULL)

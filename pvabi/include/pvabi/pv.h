@@ -86,9 +86,10 @@ struct pv_platform {
     int (*discard)(void *address, size_t bytes);
 
     /* Takes what the host asks of the VM; PV_EVENT_SYSTEM is raised when there may be something. The
-     * first call begins to listen. May wait for the host for a moment. NULL: this host asks nothing,
-     * it acts. Not from event handlers. */
-    enum pv_request (*request_take)(uint64_t *pages);
+     * first call begins to listen. May wait for the host for a moment. After PV_REQUEST_NONE it is to
+     * be called again in *again_ns nanoseconds at the latest, PV_NO_DEADLINE: when there is something.
+     * NULL: this host asks nothing, it acts. Not from event handlers. */
+    enum pv_request (*request_take)(uint64_t *pages, uint64_t *again_ns);
 
     /* Gives a page of RAM, with nothing of worth in it, to the host; nobody touches it until
      * memory_take has got it back, with undefined contents. 0, or a negative errno and nothing
