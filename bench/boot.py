@@ -10,7 +10,7 @@ import statistics
 import subprocess
 
 from harness import BUILD, CORACLE, app, folder
-from host import Part, need_kvm, need_qemu
+from host import Part, need_kvm, need_qemu, why_not
 from measure import CommandFailed, alternate, few, run, seconds_of, shown
 
 # They wait for real time to pass, so how often they turn differs; all else is repeatable.
@@ -83,6 +83,32 @@ def microvm(results):
                       {"floor": "the same QEMU, a guest that ends at once",
                        "hello": "coracle run --on microvm hello"})
     results.reach("boot.microvm.over_floor", medians["hello"] / medians["floor"])
+
+
+def phases(results):
+    """The steps of a start, as `coracle bench boot` tells them, on native and under QEMU."""
+    for on, need, options in (("native", need_kvm, ()), ("microvm", need_qemu, ("--accel", "tcg")),
+                              ("q35", need_qemu, ("--accel", "tcg"))):
+        reason = why_not(need)
+        if reason:
+            results.not_measured(f"phase.{on}", f"hello on {on}", "ms", reason)
+            continue
+        command = [CORACLE, "bench", "boot", "--json", "-n", str(few(10, 100)), "--on", on, *options,
+                   app("hello")]
+        found = json.loads(run(command))
+        names, before = [], [0] * found["runs"]
+        for phase in found["phases"]:
+            names.append(f"phase.{on}.{phase['name']}")
+            now = phase["samples_since_exec_ns"]
+            results.figure(names[-1], f"{on}: {phase['title']}", "ms", command=shown(command),
+                           samples=[(end - begin) / 1e6 for end, begin in zip(now, before)])
+            before = now
+        results.group("timeline", f"start of hello on {on}, medians", names)
+        if on == "native":
+            for name, title, unit in (("exits_before_main", "exits to the monitor before main", "exits"),
+                                      ("pages_touched", "pages of RAM touched", "pages")):
+                results.figure(f"boot.native.{name}", title, unit, value=found[name],
+                               command=shown(command))
 
 
 # ---- instructions ------------------------------------------------------------------------------
@@ -167,6 +193,7 @@ PARTS = (
          ("boot.native.over_floor", "hypercalls.native")),
     Part("boot-microvm", "exec to exit of hello on microvm, against a floor", microvm, 22, 5,
          ("boot.microvm.over_floor",)),
+    Part("boot-phases", "the phases of hello's start, native, microvm, q35", phases, 25, 4),
     Part("count-native", "guest instructions to main, by stepping", instructions_native, 1, 1,
          ("instructions.native",)),
     Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 2, 1,

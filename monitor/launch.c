@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "boot_trace.h"
 #include "event.h"
 #include "launch_cmdline.h"
 #include "launch_devices.h"
@@ -135,6 +136,7 @@ void launch_cmdline(const struct launch *launch, uint64_t wall_ns, struct text *
         .env_count = options->env_count,
         .nets = nets,
         .wall_ns = wall_ns,
+        .stamps = boot_trace != NULL,
         .counters = options->stats && !options->print,
     };
 
@@ -185,6 +187,7 @@ int launch_run_words(struct launch *launch, char *const *words)
         launch->cause = "monitor";
         launch->status = STATUS_MONITOR;
     } else {
+        boot_trace_mark(BOOT_INPUTS);
         launch_run(launch, words);
     }
     launch_input_close(&launch->input);

@@ -28,6 +28,7 @@ struct launch_device {
     char *name;           /* owned: the disk's file, the tap's interface; "" for user networking */
     bool read_only;       /* a disk */
     bool block_device;    /* a disk that is a block device of the host */
+    bool direct;          /* a disk past the host's page cache */
     uint8_t mac[6];       /* a network device */
     uint16_t mtu;         /* a tap; 0: not known */
     const char *forwards; /* user networking: HOST:GUEST,... checked */

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "boot_trace.h"
 #include "event.h"
 #include "json.h"
 #include "launch.h"
@@ -74,7 +75,8 @@ struct child {
     char words[512];   /* the VMM's own line that has begun */
     size_t words_length;
     bool spoke;
-    bool vm_ended; /* vmm->end_vm was called */
+    uint64_t main_ns; /* when the guest told its stamps first */
+    bool vm_ended;    /* vmm->end_vm was called */
 };
 
 /* --- the streams --- */
@@ -149,6 +151,9 @@ static void take_channel(struct launch *launch, struct child *child, unsigned ch
         text_add(&child->streams[channel].waiting, bytes, count);
         return;
     }
+    /* The first mark is that of main: it was made when the stamp was. */
+    if (boot_trace && !child->main_ns && memchr(bytes, 1, count))
+        child->main_ns = monotonic_ns();
     launch_log_feed(&child->log, bytes, count);
     pass_log(child);
 }
@@ -496,6 +501,7 @@ void launch_run(struct launch *launch, char *const *words)
         end_launch(launch, "monitor", STATUS_MONITOR);
         return;
     }
+    boot_trace_mark(BOOT_VM);
     child.ports = count_ports(launch);
     child.ports_tries = child.ports ? PORTS_TRIES : 0;
     child.heard_ns = monotonic_ns();
@@ -506,6 +512,9 @@ void launch_run(struct launch *launch, char *const *words)
                 timeout_ns && launch->running_ns ? launch->running_ns + timeout_ns : 0))
         ;
     judge(launch, &child);
+    if (boot_trace && child.main_ns && child.log.stamped)
+        boot_trace_guest(child.log.stamps, PVN_STAMP_MAIN, child.main_ns, (uint32_t)child.log.mul,
+                         (int8_t)child.log.shift);
     launch->counted = child.log.counted;
     launch->kicks = child.log.kicks;
     launch->upcalls = child.log.upcalls;

@@ -20,6 +20,7 @@
 
 #include "event.h"
 #include "launch.h"
+#include "launch_devices.h"
 #include "launch_guard.h"
 #include "launch_xen_report.h"
 #include "launch_xenstore.h"
@@ -337,6 +338,8 @@ static int open_launch(struct launch *launch, const struct options *options, con
 
     launch->vmm = &xen;
     int result = launch_open(launch, options, machine, !options->print);
+    if (!result)
+        result = launch_refuse_direct(launch, "xl");
     if (result || strcmp(machine, "xen-pv") != 0)
         return result;
     launch_cmdline(launch, UINT64_MAX, &cmdline);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "boot_trace.h"
 #include "options.h"
 #include "run.h"
 #include "say.h"
@@ -37,7 +38,12 @@ int main(int argc, char **argv)
         return puts("coracle " CORACLE_VERSION) < 0 || fflush(stdout) ? STATUS_MONITOR : 0;
     case COMMAND_INSPECT:
         return inspect_image(options.args[0]);
+    case COMMAND_BENCH:
+        return bench_boot(&options, argv);
     case COMMAND_RUN:
+        if (options.boot_trace >= 0 && boot_trace_open(options.boot_trace))
+            return STATUS_USAGE;
+        boot_trace_mark(BOOT_COMMAND);
         return run_somewhere(&options);
     case COMMAND_FIRECRACKER:
         return print_firecracker_config(&options);

@@ -63,6 +63,8 @@ void record_build(struct vm *vm)
         .device_offset = sizeof *record,
         .device_bytes = sizeof(struct pvn_device),
         .cpu.x86_64 = vm->cpu,
+        .features = layout->stamps ? PVN_FEATURE_STAMPS : 0,
+        .stamps = layout->stamps,
     };
     board_build(vm->board, &vm->memory, layout,
                 (struct pvn_device *)(void *)(base + record->device_offset));

@@ -208,6 +208,12 @@ static const char *cmdline_take_counters(const char *at, struct pv_cmdline *out)
     return NULL;
 }
 
+static const char *cmdline_take_stamps(const char *at, struct pv_cmdline *out)
+{
+    out->stamps = at[0] == '1' && at[1] == '\0';
+    return NULL;
+}
+
 /* The first one counts. One that leaves no room for the arguments is passed over. */
 static const char *cmdline_take_name(const char *at, struct pv_cmdline *out)
 {
@@ -230,6 +236,7 @@ static const struct cmdline_kind {
     {"name=", cmdline_take_name},     {"wall=", cmdline_take_wall},
     {MMIO_PREFIX, cmdline_take_mmio}, {"net", cmdline_take_net},
     {"env.", cmdline_take_env},       {"counters=", cmdline_take_counters},
+    {"stamps=", cmdline_take_stamps},
 };
 
 static const char *cmdline_take_word(const char *text, struct pv_cmdline *out)

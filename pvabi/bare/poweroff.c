@@ -6,6 +6,7 @@
  */
 #include "bare.h"
 #include "cpu.h"
+#include "pvabi/stamps.h"
 
 #define DEBUG_EXIT_PORT 0x501u /* the launcher puts it here */
 #define NO_DEVICE 0xffu
@@ -21,6 +22,8 @@ void bare_exit(int status)
     if (bare_output_separate_log()) {
         if (pv_cmdline.counters)
             pv_report_counters();
+        if (pv_stamps != NULL)
+            pv_stamps_tell();
         bare_exit_word[14] = (char)('0' + byte / 100);
         bare_exit_word[15] = (char)('0' + byte / 10 % 10);
         bare_exit_word[16] = (char)('0' + byte % 10);
