@@ -19,6 +19,8 @@ void kernel_start(const struct bootrec *record)
     bootrec = record;
     page_start(record);
     random_start(record);
+    if (record->profile_hz != 0)
+        profile_start(record->profile_hz);
     if (fs_start != NULL)
         fs_start();
     if (net_start != NULL)
@@ -30,5 +32,6 @@ void kernel_start(const struct bootrec *record)
 
 void kernel_exit(int status)
 {
+    profile_end();
     pv->exit(status);
 }

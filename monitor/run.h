@@ -12,5 +12,6 @@ int run_xen(const struct options *options, const char *type);
 int print_firecracker_config(const struct options *options);
 int make_disk_image(const struct options *options);
 int inspect_image(const char *path);
+int inspect_profile(const char *path, const char *profile);
 
 #endif

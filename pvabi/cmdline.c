@@ -208,6 +208,16 @@ static const char *cmdline_take_counters(const char *at, struct pv_cmdline *out)
     return NULL;
 }
 
+static const char *cmdline_take_profile(const char *at, struct pv_cmdline *out)
+{
+    uint64_t value;
+
+    if (!cmdline_number(&at, &value) || *at != '\0' || value > UINT32_MAX)
+        return "profile=: not a number of samples a second";
+    out->profile_hz = (uint32_t)value;
+    return NULL;
+}
+
 /* The first one counts. One that leaves no room for the arguments is passed over. */
 static const char *cmdline_take_name(const char *at, struct pv_cmdline *out)
 {
@@ -227,9 +237,10 @@ static const struct cmdline_kind {
     const char *prefix;
     const char *(*take)(const char *rest, struct pv_cmdline *out);
 } cmdline_kinds[] = {
-    {"name=", cmdline_take_name},     {"wall=", cmdline_take_wall},
-    {MMIO_PREFIX, cmdline_take_mmio}, {"net", cmdline_take_net},
-    {"env.", cmdline_take_env},       {"counters=", cmdline_take_counters},
+    {"name=", cmdline_take_name},       {"wall=", cmdline_take_wall},
+    {MMIO_PREFIX, cmdline_take_mmio},   {"net", cmdline_take_net},
+    {"env.", cmdline_take_env},         {"counters=", cmdline_take_counters},
+    {"profile=", cmdline_take_profile},
 };
 
 static const char *cmdline_take_word(const char *text, struct pv_cmdline *out)
