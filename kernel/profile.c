@@ -17,6 +17,9 @@
 #include "pvabi/pv.h"
 #include "sched.h"
 
+/* Small rather than fast: every image has this, and few runs. */
+#define COLD __attribute__((cold))
+
 #define NS_PER_SEC 1000000000ull
 #define HZ_MAX 10000u
 #define SLOTS 512u /* a power of two */
@@ -59,7 +62,7 @@ static bool in_text(uintptr_t address)
 }
 
 /* A call pushes one word, a function's first instruction one more. */
-static uint32_t stack_top(uintptr_t stack, uintptr_t high)
+static COLD uint32_t stack_top(uintptr_t stack, uintptr_t high)
 {
     const uintptr_t *words = (const uintptr_t *)stack;
 
@@ -70,7 +73,7 @@ static uint32_t stack_top(uintptr_t stack, uintptr_t high)
     return 0;
 }
 
-static void look(const void *frame, const struct thread *thread, struct stack *now)
+static COLD void look(const void *frame, const struct thread *thread, struct stack *now)
 {
     uintptr_t low = (uintptr_t)thread->stack_low, high = (uintptr_t)thread->stack_high;
     struct arch_interrupted at = {.frame = frame};
@@ -89,7 +92,7 @@ static void look(const void *frame, const struct thread *thread, struct stack *n
     __builtin_memcpy(now->thread, thread->name, sizeof(now->thread));
 }
 
-static uint32_t stack_hash(const struct stack *stack)
+static COLD uint32_t stack_hash(const struct stack *stack)
 {
     uint32_t hash = stack->pc;
 
@@ -99,7 +102,7 @@ static uint32_t stack_hash(const struct stack *stack)
 }
 
 /* The same stack may stand twice, after one before it was taken away: whoever reads the lines adds. */
-static void count_stack(const struct stack *stack)
+static COLD void count_stack(const struct stack *stack)
 {
     uint32_t hash = stack_hash(stack);
 
@@ -118,7 +121,7 @@ static void count_stack(const struct stack *stack)
     profile->lost++;
 }
 
-static void sample(struct timer *timer)
+static COLD void sample(struct timer *timer)
 {
     const struct thread *thread = cpu_self()->current;
     uint64_t now_ns = clock_now_ns(), next_ns = timer->deadline_ns + profile->period_ns;
@@ -135,7 +138,7 @@ static void sample(struct timer *timer)
 }
 
 /* Names are the program's: one line must stay one. */
-static void say_stack(const struct slot *slot)
+static COLD void say_stack(const struct slot *slot)
 {
     const struct stack *stack = &slot->stack;
     char line[LINE_BYTES];
@@ -153,7 +156,7 @@ static void say_stack(const struct slot *slot)
     pv->write(PV_LOG, line, length);
 }
 
-static void say_count(const char *what, uint32_t *counter)
+static COLD void say_count(const char *what, uint32_t *counter)
 {
     unsigned state = upcalls_mask();
     uint32_t count = *counter;
@@ -165,7 +168,7 @@ static void say_count(const char *what, uint32_t *counter)
 }
 
 /* Says all that was counted, and forgets it. */
-static void empty(void)
+static COLD void empty(void)
 {
     struct slot slot;
 
@@ -188,7 +191,7 @@ static void empty(void)
     mutex_unlock(&profile->mutex);
 }
 
-static void profile_run(void *unused)
+static COLD void profile_run(void *unused)
 {
     (void)unused;
     for (;;) {
@@ -197,7 +200,7 @@ static void profile_run(void *unused)
     }
 }
 
-void profile_start(unsigned hz)
+COLD void profile_start(unsigned hz)
 {
     const struct thread_options options = {.name = "profile", .detached = true};
     size_t pages = (sizeof(*profile) + PAGE_BYTES - 1) / PAGE_BYTES;
