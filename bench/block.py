@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Disks: random and sequential transfers of a file's blocks, by guests and by the host's own fio on the
-same file, which lies in the host's page cache for none of them when a measurement begins."""
+same file: past the host's page cache, and, for comparison, through it."""
 import contextlib
 import functools
 import json
@@ -14,13 +14,21 @@ from leftovers import big_file
 from measure import QUICK, CommandFailed, NotMeasured, alternate, few, run
 
 DISK_BYTES = few(256 << 20, 1 << 30)
-# name, words, read or write, random or sequential, bytes of a block, requests on their way
-LOADS = (("randread1", "4 KiB random reads, one at a time", "read", "random", 4096, 1),
-         ("randread32", "4 KiB random reads, 32 on their way", "read", "random", 4096, 32),
-         ("randwrite1", "4 KiB random writes, one at a time", "write", "random", 4096, 1),
-         ("randwrite32", "4 KiB random writes, 32 on their way", "write", "random", 4096, 32),
-         ("seqread1", "128 KiB sequential reads, one at a time", "read", "sequential", 131072, 1),
-         ("seqread32", "128 KiB sequential reads, 32 on their way", "read", "sequential", 131072, 32))
+# name, words, read or write, random or sequential, bytes of a block, requests on their way, whether
+# the host's page cache is passed by
+LOADS = (("randread1", "4 KiB random reads, one at a time", "read", "random", 4096, 1, True),
+         ("randread32", "4 KiB random reads, 32 on their way", "read", "random", 4096, 32, True),
+         ("cached-randread32", "4 KiB random reads, 32 on their way, through the host's page cache",
+          "read", "random", 4096, 32, False),
+         ("randwrite1", "4 KiB random writes, one at a time", "write", "random", 4096, 1, True),
+         ("randwrite32", "4 KiB random writes, 32 on their way", "write", "random", 4096, 32, True),
+         ("seqread1", "128 KiB sequential reads, one at a time", "read", "sequential", 131072, 1, True),
+         ("seqread32", "128 KiB sequential reads, 32 on their way", "read", "sequential", 131072, 32,
+          True),
+         ("seqwrite1", "128 KiB sequential writes, one at a time", "write", "sequential", 131072, 1,
+          True),
+         ("seqwrite32", "128 KiB sequential writes, 32 on their way", "write", "sequential", 131072, 32,
+          True))
 THE_GOALS = "randread32"  # the load that there is a goal for
 
 
@@ -35,37 +43,45 @@ def seconds():
     return few(1, 5)
 
 
+def option(disk, load):
+    """What --blk takes."""
+    return f"{disk},direct" if load[6] else str(disk)
+
+
 def of_guest(hypervisor, disk, load):
-    _, _, what, how, block, depth = load
+    _, _, what, how, block, depth, _ = load
     forget(disk)
-    return float(run([CORACLE, "run", "--on", hypervisor, "--blk", disk, BUILD / "bench" / "blockio",
-                      "/dev/blk0", what, how, block, depth, seconds()]))
+    return float(run([CORACLE, "run", "--on", hypervisor, "--blk", option(disk, load),
+                      BUILD / "bench" / "blockio", "/dev/blk0", what, how, block, depth, seconds()]))
 
 
 def of_fio(disk, load):
-    _, _, what, how, block, depth = load
+    """Past the cache one process with libaio; through it threads, because libaio waits there."""
+    _, _, what, how, block, depth, direct = load
     forget(disk)
-    said = run(["fio", "--name=x", f"--filename={disk}", "--output-format=json", "--ioengine=psync",
-                "--thread", f"--numjobs={depth}", "--group_reporting", f"--bs={block}",
-                f"--rw={'rand' if how == 'random' else ''}{what}", "--time_based", "--norandommap",
-                f"--runtime={seconds()}", f"--size={DISK_BYTES}", "--fallocate=none", "--invalidate=0",
-                *([f"--offset_increment={DISK_BYTES // depth}"] if how != "random" else [])])
+    engine = (["--ioengine=libaio", "--direct=1", f"--iodepth={depth}"] if direct else
+              ["--ioengine=psync", "--thread", f"--numjobs={depth}", "--group_reporting"])
+    said = run(["fio", "--name=x", f"--filename={disk}", "--output-format=json", *engine,
+                f"--bs={block}", f"--rw={'rand' if how == 'random' else ''}{what}", "--time_based",
+                "--norandommap", f"--runtime={seconds()}", f"--size={DISK_BYTES}",
+                "--fallocate=none", "--invalidate=0"])
     return json.loads(said)["jobs"][0][what]["iops"]
 
 
-def of_linux(disk, load):
-    """The same program in a Linux guest on q35, with the disk that ours had there."""
-    _, _, what, how, block, depth = load
+def of_linux(disk, load, devices="virtio"):
+    """The same program in a Linux guest on q35, with the disk that ours had there, or with an IDE
+    controller that QEMU emulates."""
+    _, _, what, how, block, depth, _ = load
     forget(disk)
     with folder() as work:
         archive = work / "initramfs"
-        linux.initramfs(archive, f"echo result $(blockio /dev/vda {what} {how} {block} {depth} "
-                                 f"{seconds()})\n")
-        words = boot.qemu_command(work, [CORACLE, "run", "--on", "q35", "--blk", str(disk),
+        linux.initramfs(archive, f"echo result $(blockio {linux.DISKS[devices]} {what} {how} {block} "
+                                 f"{depth} {seconds()})\n")
+        words = boot.qemu_command(work, [CORACLE, "run", "--on", "q35", "--blk", option(disk, load),
                                          app("hello")])
-        said = run(linux.qemu_words(words, archive))
+        said = run(linux.qemu_words(words, archive, devices=devices))
     found = [line for line in said.splitlines() if line.startswith("result ")]
-    if not found:
+    if not found or len(found[0].split()) != 2:
         raise CommandFailed(["blockio", "in Linux"], 1, said)
     return float(found[0].split()[1])
 
@@ -89,14 +105,16 @@ def systems():
     return (("native", "native", functools.partial(of_guest, "native"), why_not(need_kvm)),
             ("host", "the host's fio", of_fio, why_not(functools.partial(need_program, "fio"))),
             ("q35", "q35", functools.partial(of_guest, "q35"), no_qemu),
-            ("linux-q35", "Linux on q35", of_linux, no_qemu or why_not(linux.files)))
+            ("linux-q35", "Linux on q35", of_linux, no_qemu or why_not(linux.files)),
+            ("linux-q35-ide", "Linux on q35, IDE", functools.partial(of_linux, devices="emulated"),
+             no_qemu or why_not(linux.emulated_disk)))
 
 
 def measure_load(results, disk, load, who):
     """One load by all of `who`; the medians of those that can."""
     name, words = load[0], load[1]
     if QUICK and name != THE_GOALS:
-        who = [(one, title, take, why or (one == "linux-q35" and "QUICK=1") or None)
+        who = [(one, title, take, why or (one.startswith("linux-") and "QUICK=1") or None)
                for one, title, take, why in who]
     takers = {one: functools.partial(take, disk, load) for one, _, take, why in who if not why}
     samples, medians = {}, {}

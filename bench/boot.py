@@ -8,11 +8,10 @@ import os
 import re
 import statistics
 import subprocess
-import time
 
-from harness import BUILD, CORACLE, ROOT, app, folder
-from host import Part, need_kvm, need_qemu
-from measure import CommandFailed, NotMeasured, alternate, few, run, seconds_of, shown
+from harness import BUILD, CORACLE, app, folder
+from host import Part, need_kvm, need_qemu, why_not
+from measure import CommandFailed, alternate, few, run, seconds_of, shown
 
 # They wait for real time to pass, so how often they turn differs; all else is repeatable.
 CALIBRATION = ("bare_clock_start", "bare_calibrate_khz", "bare_read_both", "bare_apic_timer_left")
@@ -84,6 +83,32 @@ def microvm(results):
                       {"floor": "the same QEMU, a guest that ends at once",
                        "hello": "coracle run --on microvm hello"})
     results.reach("boot.microvm.over_floor", medians["hello"] / medians["floor"])
+
+
+def phases(results):
+    """The steps of a start, as `coracle bench boot` tells them, on native and under QEMU."""
+    for on, need, options in (("native", need_kvm, ()), ("microvm", need_qemu, ("--accel", "tcg")),
+                              ("q35", need_qemu, ("--accel", "tcg"))):
+        reason = why_not(need)
+        if reason:
+            results.not_measured(f"phase.{on}", f"hello on {on}", "ms", reason)
+            continue
+        command = [CORACLE, "bench", "boot", "--json", "-n", str(few(10, 100)), "--on", on, *options,
+                   app("hello")]
+        found = json.loads(run(command))
+        names, before = [], [0] * found["runs"]
+        for phase in found["phases"]:
+            names.append(f"phase.{on}.{phase['name']}")
+            now = phase["samples_since_exec_ns"]
+            results.figure(names[-1], f"{on}: {phase['title']}", "ms", command=shown(command),
+                           samples=[(end - begin) / 1e6 for end, begin in zip(now, before)])
+            before = now
+        results.group("timeline", f"start of hello on {on}, medians", names)
+        if on == "native":
+            for name, title, unit in (("exits_before_main", "exits to the monitor before main", "exits"),
+                                      ("pages_touched", "pages of RAM touched", "pages")):
+                results.figure(f"boot.native.{name}", title, unit, value=found[name],
+                               command=shown(command))
 
 
 # ---- instructions ------------------------------------------------------------------------------
@@ -163,61 +188,14 @@ def instructions_qemu(results):
                                         for _ in range(few(1, 3))])
 
 
-def run_until(command, log, words):
-    """Runs a command until its log has these words: Xen halts when its first domain ends."""
-    patience = time.monotonic() + 120
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            while process.poll() is None and not (log.exists() and words in log.read_text("latin-1")):
-                if time.monotonic() > patience:
-                    raise CommandFailed(command, 1, "no end after two minutes")
-                time.sleep(0.1)
-            if process.poll():
-                raise CommandFailed(command, process.returncode, f"no '{words}' in its log")
-        finally:
-            process.kill()
-
-
-def instructions_xen(results):
-    """As a PV guest: the first domain on a Xen without anything else."""
-    need_qemu()
-    cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
-    fetched = subprocess.run([ROOT / "scripts" / "fetch-xen", str(cache)], check=False,
-                             capture_output=True, text=True)
-    if fetched.returncode != 0:
-        raise NotMeasured((fetched.stderr.splitlines() or ["scripts/fetch-xen failed"])[-1])
-    image = app("hello")
-    places = symbols(image)
-    for megabytes in few((32,), (4, 32)):
-        with folder() as work:
-            run_until(["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+npt,+rdrand", "-m",
-                       "160", "-nodefaults", "-display", "none", "-plugin",
-                       plugin_of(places, "xen_pv_begin", work / "counts"), "-serial",
-                       f"file:{work}/log", "-kernel", str(cache / "xen" / "xen"), "-append",
-                       "console=com1 com1=115200,8n1 "
-                       f"dom0_mem={megabytes}M,max:{megabytes}M", "-initrd", f"{image} name=hello"],
-                      work / "log", "halting machine")
-            counts = by_function(places, read_counts(work / "counts"))
-            version = re.search(r"Xen version (\S+)", (work / "log").read_text("latin-1"))
-        of_xen = counts.pop("hypervisor", 0)
-        most = ", ".join(f"{of} {count}" for of, count in counts.most_common(8))
-        total = results.figure(f"instructions.xen-pv.{megabytes}",
-                               f"entry to main, Xen PV, {megabytes} MiB", "instructions",
-                               value=sum(counts.values()),
-                               note=f"Xen {version.group(1) if version else 'of unknown version'}, "
-                                    f"{of_xen:,} instructions of its own for them; most in {most}")
-    results.reach("instructions.xen-pv", total)
-
-
 PARTS = (
     Part("boot-native", "exec to exit of hello on native, against a floor", native, 4, 1,
          ("boot.native.over_floor", "hypercalls.native")),
     Part("boot-microvm", "exec to exit of hello on microvm, against a floor", microvm, 22, 5,
          ("boot.microvm.over_floor",)),
+    Part("boot-phases", "the phases of hello's start, native, microvm, q35", phases, 25, 4),
     Part("count-native", "guest instructions to main, by stepping", instructions_native, 1, 1,
          ("instructions.native",)),
     Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 2, 1,
          ("instructions.microvm", "instructions.q35")),
-    Part("count-xen", "guest instructions to main as a Xen PV guest", instructions_xen, 5, 2,
-         ("instructions.xen-pv",)),
 )

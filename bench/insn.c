@@ -5,6 +5,9 @@
  * Counting begins with the first execution of `begin` and ends before the first one of `end`, or when
  * QEMU ends by itself; FILE then holds a line "ADDRESS COUNT" for every instruction that ran. A repeated string instruction
  * counts once for each repetition. With
+ *     ...,low=0x..,high=0x..
+ * only instructions from `low` on and below `high` count, and nothing else is slowed down: for one
+ * guest among others on an emulated hypervisor. With
  *     -plugin build/bench/insn.so,total=FILE
  * FILE holds, at any time, one 64-bit number in the host's byte order: all instructions so far, by
  * whole blocks. For machines with one CPU. bench/ makes sums of the lines and differences of totals.
@@ -31,7 +34,7 @@ struct place {
 };
 
 static struct place *buckets[BUCKETS];
-static uint64_t begin_address, end_address;
+static uint64_t begin_address, end_address, low_address, high_address = UINT64_MAX;
 static const char *target;
 static enum { BEFORE, BETWEEN, AFTER } phase;
 
@@ -101,9 +104,11 @@ static void translate(uint64_t id, struct qemu_plugin_tb *block)
     (void)id;
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(block, i);
+        uint64_t address = qemu_plugin_insn_vaddr(insn);
 
-        qemu_plugin_register_vcpu_insn_exec_cb(insn, execute, QEMU_PLUGIN_CB_NO_REGS,
-                                               place_of(qemu_plugin_insn_vaddr(insn)));
+        if ((address >= low_address && address < high_address) || address == end_address)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, execute, QEMU_PLUGIN_CB_NO_REGS,
+                                                   place_of(address));
     }
 }
 
@@ -148,6 +153,10 @@ int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
             begin_address = strtoull(argv[i] + 6, NULL, 0);
         else if (!strncmp(argv[i], "end=", 4))
             end_address = strtoull(argv[i] + 4, NULL, 0);
+        else if (!strncmp(argv[i], "low=", 4))
+            low_address = strtoull(argv[i] + 4, NULL, 0);
+        else if (!strncmp(argv[i], "high=", 5))
+            high_address = strtoull(argv[i] + 5, NULL, 0);
         else if (!strncmp(argv[i], "to=", 3))
             target = strdup(argv[i] + 3);
         else if (!strncmp(argv[i], "total=", 6) && open_total(argv[i] + 6) < 0)

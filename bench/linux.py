@@ -9,6 +9,7 @@ from harness import BUILD, ROOT
 from initramfs import Archive, libraries_of
 from measure import NotMeasured, run
 
+DISKS = {"virtio": "/dev/vda", "emulated": "/dev/sda"}  # the first disk's name in the guest
 LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 LOADER = "lib64/ld-linux-x86-64.so.2"
 NGINX = """daemon off; master_process off; worker_processes 1; error_log stderr crit; pid /tmp/nginx.pid;
@@ -29,6 +30,13 @@ def files():
         if done.returncode != 0:
             raise NotMeasured((done.stderr.splitlines() or ["scripts/fetch-linux failed"])[-1])
     return cache / "linux"
+
+
+def emulated_disk():
+    """The drivers for an emulated IDE disk are there."""
+    if not list((files() / "root" / "lib" / "modules").rglob("ata_piix.ko")):
+        raise NotMeasured("the Linux guest was fetched without ata_piix: remove its folder, "
+                          f"{files()}, and it is fetched anew")
 
 
 def library(root, name):
@@ -77,11 +85,31 @@ def replaced(words, option, value):
     return words
 
 
-def qemu_words(words, archive, memory="512M"):
-    """The words with which `coracle run` starts QEMU, changed to start Linux with the same devices."""
+def emulated(words):
+    """The devices of a command line as QEMU emulates hardware: virtio disks on an IDE controller (of
+    the PC's second chip set, for which Debian's kernel has a driver), virtio networks as e1000."""
+    result = []
+    for word in words:
+        kind, _, options = word.partition(",")
+        keep = [option for option in options.split(",")
+                if option.split("=")[0] in ("drive", "netdev", "mac", "werror", "rerror")]
+        if kind == "virtio-blk-pci":
+            if "piix3-ide,id=ide" not in result:
+                result[-1:] = ["-device", "piix3-ide,id=ide", "-device"]
+            word = ",".join(["ide-hd", "bus=ide.0", *keep])
+        elif kind == "virtio-net-pci":
+            word = ",".join(["e1000", *keep])
+        result.append(word)
+    return result
+
+
+def qemu_words(words, archive, memory="512M", devices="virtio"):
+    """The words with which `coracle run` starts QEMU, changed to start Linux with the same devices, or
+    (devices="emulated") with hardware that is emulated instead of them."""
     words = replaced(words, "-kernel", str(files() / "vmlinuz"))
     words = replaced(words, "-append", "console=ttyS0 quiet panic=-1 tsc=reliable")
     words = replaced(words, "-m", memory)
+    words = emulated(words) if devices == "emulated" else words
     return [*words, "-initrd", str(archive), "-serial", "stdio"]
 
 

@@ -81,7 +81,7 @@ static bool page_take(void)
     return true;
 }
 
-void balloon_set(uint64_t pages)
+bool balloon_set(uint64_t pages)
 {
     size_t before = given;
 
@@ -91,4 +91,5 @@ void balloon_set(uint64_t pages)
         ;
     if (given != before)
         log_line("balloon: %zu KiB are the host's", given * (PAGE_BYTES / 1024u));
+    return given == pages;
 }

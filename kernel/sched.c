@@ -49,22 +49,31 @@ unsigned upcalls_mask(void)
     return state;
 }
 
+/* A locked exchange: the mask is cleared before `pending` is read. The other side sets `pending` and
+ * then reads the mask, so one of the two sees the other's write and an event between them is not
+ * lost. True when nothing is pending. */
+static inline bool unmask(void)
+{
+    __atomic_exchange_n(&upcall->mask, 0, __ATOMIC_SEQ_CST);
+    return !upcall->pending;
+}
+
+static __attribute__((noinline)) void take_pending(void)
+{
+    do {
+        upcall->mask = 1;
+        arch_barrier_compiler();
+        kernel_upcall();
+    } while (!unmask());
+}
+
 void upcalls_restore(unsigned state)
 {
     if (state != 0)
         return;
     arch_barrier_compiler(); /* the critical section's accesses before unmasking */
-    for (;;) {
-        /* A locked exchange: the mask is cleared before `pending` is read. The other side sets
-         * `pending` and then reads the mask, so one of the two sees the other's write and an event
-         * between them is not lost. */
-        __atomic_exchange_n(&upcall->mask, 0, __ATOMIC_SEQ_CST);
-        if (!upcall->pending)
-            return;
-        upcall->mask = 1;
-        arch_barrier_compiler();
-        kernel_upcall();
-    }
+    if (!unmask())
+        take_pending();
 }
 
 bool upcalls_masked(void)
@@ -148,10 +157,18 @@ static struct thread *run_queue_take(struct cpu *cpu)
     return thread;
 }
 
+/* Events and timers take no time: the clock is read once for all of them. */
+static uint64_t events_now_ns(struct cpu *cpu)
+{
+    if (cpu->events_ns == 0)
+        cpu->events_ns = clock_now_ns();
+    return cpu->events_ns;
+}
+
 void sched_make_runnable(struct thread *thread)
 {
     struct cpu *cpu = cpu_self();
-    uint64_t now_ns = clock_now_ns();
+    uint64_t now_ns = cpu->in_events ? events_now_ns(cpu) : clock_now_ns();
 
     thread->urgent_until_ns = cpu->in_events ? now_ns + SLICE_NS : cpu->current->urgent_until_ns;
     if (now_ns < thread->urgent_until_ns)
@@ -172,12 +189,13 @@ void sched_make_runnable(struct thread *thread)
     program_timer();
 }
 
-void sched_events(void)
+/* `now_ns` is what the clock just said, or 0. */
+static void take_events(struct cpu *cpu, uint64_t now_ns)
 {
-    struct cpu *cpu = cpu_self();
     uint64_t taken[PV_EVENT_WORDS];
 
     cpu->in_events = true;
+    cpu->events_ns = now_ns;
     if (pv_upcall->pending) {
         pv->events_take(taken);
         if (taken[0] & 1ull << PV_EVENT_TIMER)
@@ -185,19 +203,27 @@ void sched_events(void)
         event_dispatch(taken);
     }
     if (timer_next_deadline() != NO_DEADLINE)
-        timer_expire(clock_now_ns());
+        timer_expire(events_now_ns(cpu));
     cpu->in_events = false;
 }
 
-static void idle(void)
+void sched_events(void)
 {
-    uint64_t before_ns = clock_now_ns();
+    take_events(cpu_self(), 0);
+}
+
+/* Returns when it is afterwards. */
+static uint64_t idle(struct cpu *cpu, uint64_t before_ns)
+{
+    uint64_t after_ns;
 
     /* No wake-up is lost here: upcalls are masked, so an event since the run queue was looked at is
      * pending, and then the wait returns at once; the deadline is the earliest of all timers. */
     pv->wait(timer_next_deadline());
-    metrics.idle_ns += clock_now_ns() - before_ns;
-    sched_events();
+    after_ns = clock_now_ns();
+    metrics.idle_ns += after_ns - before_ns;
+    take_events(cpu, after_ns);
+    return after_ns;
 }
 
 /* `now_ns` is what the clock says, or 0: then it is read here. */
@@ -207,10 +233,10 @@ static void switch_to_next(uint64_t now_ns)
     struct thread *from = cpu->current, *to;
 
     kassert(upcalls_masked());
-    while ((to = run_queue_take(cpu)) == NULL)
-        idle();
     if (now_ns == 0)
         now_ns = clock_now_ns();
+    while ((to = run_queue_take(cpu)) == NULL)
+        now_ns = idle(cpu, now_ns);
     metrics.runqueue_wait_ns += now_ns - to->runnable_since_ns;
     to->state = THREAD_RUNNING;
     cpu->slice_least_ns = now_ns + SLICE_LEAST_NS;
@@ -225,9 +251,9 @@ static void switch_to_next(uint64_t now_ns)
     sched_switched();
 }
 
-void sched_switch(void)
+void sched_switch(uint64_t now_ns)
 {
-    switch_to_next(0);
+    switch_to_next(now_ns);
 }
 
 void sched_switched(void)
@@ -250,7 +276,7 @@ void kernel_upcall(void)
         program_timer();
         return;
     }
-    now_ns = clock_now_ns();
+    now_ns = events_now_ns(cpu);
     if (now_ns < cpu->slice_end_ns) {
         program_timer();
         return;

@@ -43,7 +43,8 @@ struct cpu {
     uint64_t slice_end_ns;
     uint64_t timer_armed_ns; /* what pv->timer_set was last told */
     bool upcalls_on;
-    bool in_events; /* running handlers and timers */
+    bool in_events;     /* running handlers and timers */
+    uint64_t events_ns; /* the time for them, read once at most; 0: not yet */
 };
 extern struct cpu cpu_boot;
 
@@ -55,8 +56,9 @@ static inline struct cpu *cpu_self(void)
 /* All with upcalls masked. */
 
 /* Gives the CPU to the next runnable thread, or sleeps until there is one. The caller has said in
- * its thread's state (and queue) what becomes of it; returns when it runs again. */
-void sched_switch(void);
+ * its thread's state (and queue) what becomes of it; returns when it runs again. `now_ns` is what the
+ * clock just said, or 0. */
+void sched_switch(uint64_t now_ns);
 /* What a thread does first after a switch to it. */
 void sched_switched(void);
 /* Puts a thread that was parked, or is new, into the run queue. */

@@ -17,14 +17,20 @@ const struct bootrec *bootrec;
 void kernel_start(const struct bootrec *record)
 {
     bootrec = record;
+    start_stamp(PV_STAMP_PLATFORM);
     page_start(record);
     random_start(record);
+    start_stamp(PV_STAMP_MEMORY);
     if (record->profile_hz != 0)
         profile_start(record->profile_hz);
-    if (fs_start != NULL)
+    if (fs_start != NULL) {
         fs_start();
-    if (net_start != NULL)
+        start_stamp(PV_STAMP_DEVICES);
+    }
+    if (net_start != NULL) {
         net_start();
+        start_stamp(PV_STAMP_NETWORK);
+    }
     if (pv->request_take != NULL)
         system_start();
     program_start(record);
@@ -33,5 +39,6 @@ void kernel_start(const struct bootrec *record)
 void kernel_exit(int status)
 {
     profile_end();
+    start_stamp(PV_STAMP_EXIT);
     pv->exit(status);
 }

@@ -168,7 +168,7 @@ int mutex_lock_until(struct mutex *mutex, uint64_t deadline_ns)
 
 /* Hands a mutex that was given up to the first of its waiters. Who took it in between does so when
  * giving it up in turn. */
-static void hand_over(struct mutex *mutex)
+static __attribute__((noinline)) void hand_over(struct mutex *mutex)
 {
     unsigned state = upcalls_mask();
     struct waiter *waiter = mutex->waiters.first;

@@ -3,9 +3,12 @@
  * What the host asks of the VM as a whole (pv.h, request_take): a thread waits for it. Started by
  * kernel_start under hosts that ask.
  */
+#include <stdbool.h>
+
 #include "arch/arch.h"
 #include "balloon.h"
 #include "first.h"
+#include "kernel/clock.h"
 #include "kernel/event.h"
 #include "kernel/log.h"
 #include "kernel/random.h"
@@ -14,6 +17,7 @@
 #include "pvabi/pv.h"
 
 #define SEED_WORDS 4u
+#define BALLOON_AGAIN_NS 10000000000ull
 #define STATUS_ASKED_TO_END 143 /* what a program has that SIGTERM ends */
 
 static void wake(void *thread)
@@ -21,15 +25,19 @@ static void wake(void *thread)
     thread_unpark(thread);
 }
 
-/* Sleeps until there is a request. No wake-up is lost: an event after the look unparks this thread,
- * so that the park returns at once. */
-static enum pv_request request_wait(uint64_t *pages)
+/* Sleeps until there may be a request; `behind`: as many pages as *pages are to be tried again. No
+ * wake-up is lost: an event after the look unparks this thread, so that the park returns at once. */
+static enum pv_request request_wait(uint64_t *pages, bool behind)
 {
-    enum pv_request request = pv->request_take(pages);
+    uint64_t again_ns;
+    enum pv_request request = pv->request_take(pages, &again_ns);
 
-    if (request == PV_REQUEST_NONE)
-        thread_park(NO_DEADLINE);
-    return request;
+    if (request != PV_REQUEST_NONE)
+        return request;
+    if (behind && again_ns > BALLOON_AGAIN_NS)
+        again_ns = BALLOON_AGAIN_NS;
+    thread_park(again_ns == PV_NO_DEADLINE ? NO_DEADLINE : clock_now_ns() + again_ns);
+    return behind ? PV_REQUEST_MEMORY : PV_REQUEST_NONE;
 }
 
 static void end(void)
@@ -55,14 +63,14 @@ static void restored(void)
 static void system_run(void *unused)
 {
     static struct event_listener listener = {.run = wake};
+    uint64_t pages = 0;
+    bool behind = false;
 
     (void)unused;
     listener.context = thread_self();
     event_listen_system(&listener);
     for (;;) {
-        uint64_t pages = 0;
-
-        switch (request_wait(&pages)) {
+        switch (request_wait(&pages, behind)) {
         case PV_REQUEST_END:
             end();
             break;
@@ -70,7 +78,7 @@ static void system_run(void *unused)
             restored();
             break;
         case PV_REQUEST_MEMORY:
-            balloon_set(pages);
+            behind = !balloon_set(pages);
             break;
         default:
             break;

@@ -154,7 +154,7 @@ void thread_exit(void)
         cpu_self()->dead = self;
     else if (self->joiner != NULL)
         thread_unpark(self->joiner);
-    sched_switch();
+    sched_switch(0);
     panic("thread %s runs after its end", self->name);
 }
 
@@ -221,6 +221,7 @@ int thread_park(uint64_t deadline_ns)
 {
     struct thread *self = thread_self();
     unsigned state = upcalls_mask();
+    uint64_t now_ns = 0;
     int result = 0;
 
     kassert(state == 0);
@@ -229,7 +230,8 @@ int thread_park(uint64_t deadline_ns)
         goto out;
     }
     if (deadline_ns != NO_DEADLINE) {
-        if (deadline_ns <= clock_now_ns()) {
+        now_ns = clock_now_ns();
+        if (deadline_ns <= now_ns) {
             if (!cpu_self()->upcalls_on)
                 sched_events();
             result = -ETIMEDOUT;
@@ -240,7 +242,7 @@ int thread_park(uint64_t deadline_ns)
     }
     self->timed_out = false;
     self->state = THREAD_PARKED;
-    sched_switch();
+    sched_switch(now_ns);
     timer_cancel(&self->timer);
     if (self->timed_out)
         result = -ETIMEDOUT;

@@ -6,7 +6,7 @@ BENCH_CC := $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARN) -Werror
 BENCH_FLOORS := $(B)/bench/floor $(B)/bench/port-exit
 BENCH_PROGRAMS := $(addprefix $(B)/bench/,primitives null-hypercall stream blockio)
 BENCH_LINUX := $(addprefix $(B)/bench/,primitives-linux stream-linux blockio-linux)
-BENCHES := $(BENCH_FLOORS) $(BENCH_PROGRAMS) $(BENCH_LINUX) $(B)/bench/insn.so $(B)/bench/tiny $(B)/bench/step
+BENCHES := $(BENCH_FLOORS) $(BENCH_PROGRAMS) $(BENCH_LINUX) $(B)/bench/insn.so $(B)/bench/tiny $(B)/bench/tiny-xen $(B)/bench/step
 
 # Static, so that they start as fast as can be.
 $(BENCH_FLOORS): $(B)/bench/%: bench/%.c $(B)/list/monitor | $(SETUP)
@@ -14,8 +14,8 @@ $(BENCH_FLOORS): $(B)/bench/%: bench/%.c $(B)/list/monitor | $(SETUP)
 	@mkdir -p $(@D)
 	$(Q)$(BENCH_CC) -static -pthread -o $@ $<
 
-# The least guest.
-$(B)/bench/tiny: bench/tiny.S $(B)/list/monitor | $(SETUP)
+# The least guests.
+$(B)/bench/tiny $(B)/bench/tiny-xen: $(B)/bench/%: bench/%.S $(B)/list/monitor | $(SETUP)
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -static -no-pie -nostdlib \

@@ -3,7 +3,9 @@
  * The block backend: virtio-blk requests (virtio 1.2, 5.2.6) on a disk. Reads that the host has in
  * memory are served on the loop's thread; everything that may wait for the disk goes to worker
  * threads, so that a slow disk holds up nothing else and has as much to do at once as the guest
- * wants. Data moves directly between the disk and the guest's memory.
+ * wants. A direct disk's aligned reads and writes go to the kernel through an io_uring instead, and
+ * to a worker only if they do not come back whole. Data moves directly between the disk and the
+ * guest's memory.
  *
  * Threads: the loop's thread owns the ring and parses; the workers see only requests, which pass
  * through two lists under `lock`. A worker is made when a request finds none that rests.
@@ -28,12 +30,19 @@
 #include "iov.h"
 #include "json.h"
 #include "loop.h"
+#include "uring.h"
 
 #define QUEUE_SIZE 128u
 #define WORKERS_MAX 32u
 #define WORKER_STACK_BYTES (64u << 10)
 #define BATCH_MAX 512u /* requests, before the loop's other devices have their turn */
 #define CONFIG_BYTES (offsetof(struct virtio_blk_config, write_zeroes_may_unmap) + 4)
+/* Requests that go to the kernel with one call: the disk is to begin before the last one is read. */
+#define SUBMIT_MAX 2u
+/* A guest that is told of something done asks for the next within this time, if at all soon. Looking
+ * for that spares it the doorbell, and both the time that it takes this thread to wake up. */
+#define POLL_NS 150000u
+#define POLL_TURN_NS 20000u
 /* The ring allows QUEUE_SIZE in flight, and one is always at hand for vring_next. */
 #define REQUEST_COUNT (QUEUE_SIZE + 1u)
 _Static_assert(CONFIG_BYTES <= DEVICE_CONFIG_MAX, "the configuration fits");
@@ -45,7 +54,8 @@ struct request_list {
 struct counters {
     uint64_t reads, writes, flushes, discards, errors;
     uint64_t read_bytes, written_bytes;
-    uint64_t waited; /* requests that went to the worker */
+    uint64_t waited; /* requests that went to a worker */
+    uint64_t direct; /* requests that went to the kernel's ring */
 };
 
 struct block {
@@ -58,6 +68,10 @@ struct block {
     unsigned fresh;
     struct request *unused; /* last freed first, so that few pages are touched */
     int done_fd;            /* eventfd: `done` is no longer empty */
+    struct uring uring;     /* of a direct disk, where the host has it */
+    unsigned in_kernel;     /* requests on their way there */
+    uint64_t told_ns;       /* when the guest was last told that something is done */
+    bool polling_pays;      /* the last time it would have caught the next request */
 
     pthread_t workers[WORKERS_MAX];
     unsigned worker_count; /* the loop's thread's own */
@@ -245,6 +259,77 @@ static void block_work_alone(struct block *block)
     }
 }
 
+/* --- the kernel's ring --- */
+
+/* Queues what a direct disk takes as it is; false: a worker is to carry it out. */
+static bool block_queue_for_kernel(struct block *block, struct request *request)
+{
+    bool writes = request->type == VIRTIO_BLK_T_OUT;
+
+    if (block->uring.fd < 0 || (request->type != VIRTIO_BLK_T_IN && !writes) ||
+        !disk_takes_directly(&block->disk, request->data, request->data_count, request->offset,
+                             request->bytes))
+        return false;
+    (writes ? uring_write : uring_read)(&block->uring, 0, request->data, request->data_count,
+                                        request->offset, request);
+    block->in_kernel++;
+    block->counters.direct++;
+    return true;
+}
+
+static void block_run(void *context, uint32_t epoll_events);
+
+/* Looks for the next request for a while. The loop's other devices have their turn in between. */
+static void block_poll(void *context, uint32_t epoll_events)
+{
+    struct block *block = context;
+    struct vring *ring = block->device.rings[0];
+    uint64_t now = loop_now_ns(), turn_ends = now + POLL_TURN_NS;
+
+    (void)epoll_events;
+    if (block->device.failed)
+        return;
+    while (vring_is_empty(ring) && now < turn_ends)
+        now = loop_now_ns();
+    if (!vring_is_empty(ring) || block->told_ns + POLL_NS <= now) {
+        block->polling_pays = !vring_is_empty(ring);
+        block_run(block, 0); /* which enables the doorbell */
+    } else {
+        loop_timer(block->loop, 0, block_poll, block);
+    }
+}
+
+/* What came back short or with an error is carried out once more by a worker, who knows what to do
+ * with a rest and whom to tell of an error. */
+static void block_on_kernel_done(void *context, uint32_t epoll_events)
+{
+    struct block *block = context;
+    void *cookie;
+    int result;
+
+    (void)epoll_events;
+    while (uring_take(&block->uring, &cookie, &result)) {
+        struct request *request = cookie;
+
+        block->in_kernel--;
+        if (block->device.failed)
+            continue;
+        if (result >= 0 && (uint64_t)result == request->bytes)
+            block_complete(block, request);
+        else
+            block_hand_to_worker(block, request);
+    }
+    block_work_alone(block);
+    if (block->device.failed)
+        return;
+    if (block->polling_pays)
+        vring_disable_doorbell(block->device.rings[0]);
+    backend_publish(&block->device, 0);
+    block->told_ns = loop_now_ns();
+    if (block->polling_pays)
+        loop_timer(block->loop, 0, block_poll, block);
+}
+
 /* Serves one chain of the ring: as vring_next. */
 static int block_serve(struct block *block)
 {
@@ -267,7 +352,7 @@ static int block_serve(struct block *block)
     request_parse(request);
     if (request_answer_at_once(block, request))
         block_complete(block, request);
-    else
+    else if (!block_queue_for_kernel(block, request))
         block_hand_to_worker(block, request);
     block_work_alone(block);
     return 1;
@@ -279,20 +364,24 @@ static void block_run(void *context, uint32_t epoll_events)
     struct block *block = context;
     struct device *device = &block->device;
     unsigned left = BATCH_MAX;
+    bool submitted;
     int result;
 
     (void)epoll_events;
     if (device->failed)
         return;
     do {
-        do
+        do {
             result = block_serve(block);
-        while (result > 0 && --left > 0);
+            if (block->uring.queued >= SUBMIT_MAX)
+                uring_submit(&block->uring);
+        } while (result > 0 && --left > 0);
+        submitted = uring_submit(&block->uring);
         backend_publish(device, 0);
     } while (result == 0 && !device->failed && vring_enable_doorbell(device->rings[0]));
     if (result < 0)
         backend_fail_ring(device, 0);
-    if (result > 0)
+    if (result > 0 || !submitted)
         loop_timer(block->loop, 0, block_run, block);
 }
 
@@ -306,6 +395,7 @@ static void block_kick(struct device *device, unsigned queue)
     if (!block->began && !backend_begin(device, &features))
         return;
     block->began = true;
+    block->polling_pays = loop_now_ns() - block->told_ns < POLL_NS;
     block_run(block, 0);
 }
 
@@ -322,6 +412,10 @@ static int block_start(struct device *device, struct loop *loop)
     result = block->done_fd < 0 ? -errno : 0;
     if (result == 0)
         result = loop_watch(loop, block->done_fd, EPOLLIN, block_on_done, block);
+    /* Without a ring, the workers do it all. */
+    if (result == 0 && block->disk.direct &&
+        uring_open(&block->uring, QUEUE_SIZE, &block->disk.direct_fd, 1) == 0)
+        result = loop_watch(loop, block->uring.fd, EPOLLIN, block_on_kernel_done, block);
     if (result < 0)
         backend_complain("--blk", block->disk.name, "%s", strerror(-result));
     return result;
@@ -339,12 +433,35 @@ static void block_stats(const struct device *device, struct json *out)
     json_u64(out, "discards", counters->discards);
     json_u64(out, "errors", counters->errors);
     json_u64(out, "waited_for_disk", counters->waited);
+    json_u64(out, "direct", counters->direct);
+}
+
+/* What the guest has asked for is carried out, and the kernel writes to its memory no more. */
+static void block_leave_kernel(struct block *block)
+{
+    void *cookie;
+    int result;
+
+    if (block->uring.fd < 0)
+        return;
+    while (block->in_kernel > 0 && uring_submit(&block->uring)) {
+        uring_wait(&block->uring);
+        while (uring_take(&block->uring, &cookie, &result)) {
+            struct request *request = cookie;
+
+            block->in_kernel--;
+            if (result < 0 || (uint64_t)result != request->bytes)
+                (void)request_perform(request, &block->disk);
+        }
+    }
+    uring_close(&block->uring);
 }
 
 static void block_destroy(struct device *device)
 {
     struct block *block = (struct block *)device;
 
+    block_leave_kernel(block);
     pthread_mutex_lock(&block->lock);
     block->stopping = true;
     pthread_cond_broadcast(&block->work_arrived);
@@ -405,7 +522,7 @@ int block_open(const char *spec, struct device **out)
         free(block);
         return result;
     }
-    block->done_fd = -1;
+    block->done_fd = block->uring.fd = -1;
     pthread_mutex_init(&block->lock, NULL);
     pthread_cond_init(&block->work_arrived, NULL);
     block->device.ops = &block_ops;

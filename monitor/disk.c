@@ -22,14 +22,29 @@
 #include "backend.h"
 #include "iov.h"
 
+/* What suits direct I/O on every device and file system of pages. */
+#define DIRECT_ALIGN_BYTES 4096u
+
+/* Takes `option` from the end of the first `length` characters: what is left of them. */
+static size_t spec_strip(const char *spec, size_t length, const char *option, bool *found)
+{
+    size_t bytes = strlen(option);
+
+    if (length < bytes || strncmp(spec + length - bytes, option, bytes) != 0)
+        return length;
+    *found = true;
+    return length - bytes;
+}
+
 int disk_split_spec(struct disk *disk, const char *spec)
 {
-    size_t length = strlen(spec);
+    size_t length = strlen(spec), before;
 
-    if (length >= 3 && strcmp(spec + length - 3, ",ro") == 0) {
-        disk->read_only = true;
-        length -= 3;
-    }
+    do {
+        before = length;
+        length = spec_strip(spec, length, ",ro", &disk->read_only);
+        length = spec_strip(spec, length, ",direct", &disk->direct);
+    } while (length != before);
     if (length == 0) {
         backend_complain("--blk", spec, "no file is named");
         return -EINVAL;
@@ -106,6 +121,24 @@ static int disk_measure(struct disk *disk)
     return 0;
 }
 
+/* Opens the file once more, for transfers past the page cache. */
+static int disk_open_direct(struct disk *disk)
+{
+    int rights = disk->read_only ? O_RDONLY : O_RDWR;
+
+    disk->direct_fd = open(disk->name, rights | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
+    if (disk->direct_fd >= 0)
+        return 0;
+    if (errno != EINVAL) {
+        int error = errno;
+
+        backend_complain("--blk", disk->name, "%s", strerror(error));
+        return -error;
+    }
+    backend_complain("--blk", disk->name, "its file system has no direct I/O");
+    return -EOPNOTSUPP;
+}
+
 static void disk_complain_open(const struct disk *disk, int error)
 {
     if (error == ENOTBLK || error == EISDIR)
@@ -121,7 +154,7 @@ int disk_open(struct disk *disk, const char *spec)
 {
     int result;
 
-    *disk = (struct disk){.fd = -1};
+    *disk = (struct disk){.fd = -1, .direct_fd = -1};
     result = disk_split_spec(disk, spec);
     if (result < 0)
         goto fail;
@@ -134,6 +167,8 @@ int disk_open(struct disk *disk, const char *spec)
     }
     result = disk_lock(disk);
     if (result < 0)
+        goto fail;
+    if (disk->direct && (result = disk_open_direct(disk)) < 0)
         goto fail;
     fcntl(disk->fd, F_SETFL, 0);
     /* A file-size limit shall fail the write, not end the monitor. */
@@ -149,7 +184,9 @@ void disk_close(struct disk *disk)
 {
     if (disk->fd >= 0)
         close(disk->fd);
-    disk->fd = -1;
+    if (disk->direct_fd >= 0)
+        close(disk->direct_fd);
+    disk->fd = disk->direct_fd = -1;
     free(disk->name);
     disk->name = NULL;
 }
@@ -175,13 +212,40 @@ static uint64_t disk_held(const struct disk *disk, uint64_t offset, uint64_t byt
     return end - offset < bytes ? end - offset : bytes;
 }
 
+static bool is_aligned(const struct iovec *segments, unsigned count, uint64_t offset)
+{
+    uint64_t bits = offset;
+
+    for (unsigned i = 0; i < count; i++)
+        bits |= (uintptr_t)segments[i].iov_base | segments[i].iov_len;
+    return (bits & (DIRECT_ALIGN_BYTES - 1u)) == 0;
+}
+
+bool disk_takes_directly(const struct disk *disk, const struct iovec *segments, unsigned count,
+                         uint64_t offset, uint64_t bytes)
+{
+    return disk->direct_fd >= 0 && count > 0 && is_aligned(segments, count, offset) &&
+           disk_held(disk, offset, bytes) == bytes;
+}
+
+/* The descriptor that a transfer goes through. */
+static int disk_way(const struct disk *disk, const struct iovec *segments, unsigned count,
+                    uint64_t offset)
+{
+    bool direct = disk->direct_fd >= 0 && is_aligned(segments, count, offset);
+
+    return direct ? disk->direct_fd : disk->fd;
+}
+
 int disk_read(struct disk *disk, struct iovec *segments, unsigned count, uint64_t offset)
 {
     uint64_t held = disk_held(disk, offset, iov_bytes(segments, count));
     uint64_t done = 0;
 
     while (count > 0) {
-        ssize_t got = preadv(disk->fd, segments, (int)count, (off_t)(offset + done));
+        uint64_t from = offset + done;
+        ssize_t got = preadv(disk_way(disk, segments, count, from), segments, (int)count,
+                             (off_t)from);
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -207,7 +271,7 @@ bool disk_read_at_once(struct disk *disk, const struct iovec *segments, unsigned
 {
     ssize_t got;
 
-    if (disk->always_waits)
+    if (disk->always_waits || disk_way(disk, segments, count, offset) != disk->fd)
         return false;
     got = syscall(SYS_preadv2, disk->fd, segments, count, offset, 0, RWF_NOWAIT);
     disk->always_waits = got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS);
@@ -217,7 +281,8 @@ bool disk_read_at_once(struct disk *disk, const struct iovec *segments, unsigned
 int disk_write(struct disk *disk, struct iovec *segments, unsigned count, uint64_t offset)
 {
     while (count > 0) {
-        ssize_t put = pwritev(disk->fd, segments, (int)count, (off_t)offset);
+        ssize_t put = pwritev(disk_way(disk, segments, count, offset), segments, (int)count,
+                              (off_t)offset);
 
         if (put < 0 && errno == EINTR)
             continue;

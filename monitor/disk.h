@@ -3,6 +3,10 @@
  * A file or block device as a disk of 512-byte sectors: opening, locking, reading, writing. Used by
  * the block backend, from all its threads. A tail that is no whole sector reads as padded with
  * zeros; a write to it lengthens the file to the whole sector.
+ *
+ * A direct disk passes the host's page cache by, with a second descriptor that is open O_DIRECT, for
+ * whatever is aligned to 4 KiB in memory and on the disk; the rest goes through the cache as ever. Linux keeps
+ * both views of a file the same.
  */
 #ifndef MONITOR_DISK_H
 #define MONITOR_DISK_H
@@ -16,7 +20,9 @@
 struct disk {
     char *name; /* owned */
     int fd;
+    int direct_fd; /* -1: none */
     bool read_only;
+    bool direct;
     bool block_device;
     bool can_discard;
     bool always_waits; /* the file system cannot read only what it has in memory */
@@ -26,10 +32,10 @@ struct disk {
     uint64_t bytes;   /* what lies before this can be read; grows by writes to the tail */
 };
 
-/* Only reads FILE[,ro] into name and read_only. Negative errno with a printed reason. */
+/* Only reads FILE[,ro][,direct] into name, read_only and direct. Negative errno with a printed reason. */
 int disk_split_spec(struct disk *disk, const char *spec);
 
-/* Opens FILE[,ro] and locks it: shared for read-only use, exclusive otherwise. Negative errno with
+/* Opens FILE[,ro][,direct] and locks it: shared for read-only use, exclusive otherwise. Negative errno with
  * a printed reason. */
 int disk_open(struct disk *disk, const char *spec);
 void disk_close(struct disk *disk);
@@ -40,6 +46,10 @@ void disk_close(struct disk *disk);
  */
 int disk_read(struct disk *disk, struct iovec *segments, unsigned count, uint64_t offset);
 int disk_write(struct disk *disk, struct iovec *segments, unsigned count, uint64_t offset);
+
+/* Whether direct_fd takes this transfer, and all of it lies in the file. */
+bool disk_takes_directly(const struct disk *disk, const struct iovec *segments, unsigned count,
+                         uint64_t offset, uint64_t bytes);
 
 /* Reads without blocking and without changing the segments: true when all was at hand. */
 bool disk_read_at_once(struct disk *disk, const struct iovec *segments, unsigned count,

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "boot_trace.h"
 #include "event.h"
 #include "launch_cmdline.h"
 #include "launch_devices.h"
@@ -97,7 +98,7 @@ int launch_open(struct launch *launch, const struct options *options, const char
     launch->machine = machine;
     launch->guest_status = -1;
     launch->input.fd = -1;
-    launch->has_input = machine && !launch->vmm->one_console && launch_input_there();
+    launch->has_input = machine && launch_input_there();
     if (!result && options->mem_bytes < least) {
         say("--mem %lluK is too little: %s needs at least %lluK",
             (unsigned long long)options->mem_bytes >> 10, launch->image.path,
@@ -135,6 +136,7 @@ void launch_cmdline(const struct launch *launch, uint64_t wall_ns, struct text *
         .env_count = options->env_count,
         .nets = nets,
         .wall_ns = wall_ns,
+        .stamps = boot_trace != NULL,
         .counters = options->stats && !options->print,
         .profile_hz = options->profile && !options->print ? options->profile_hz : 0,
     };
@@ -192,6 +194,7 @@ int launch_run_words(struct launch *launch, char *const *words)
         launch->cause = "monitor";
         launch->status = STATUS_MONITOR;
     } else {
+        boot_trace_mark(BOOT_INPUTS);
         launch_run(launch, words);
     }
     launch_input_close(&launch->input);

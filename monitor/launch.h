@@ -29,6 +29,7 @@ struct launch_device {
     char *name;           /* owned: the disk's file, the tap's interface; "" for user networking */
     bool read_only;       /* a disk */
     bool block_device;    /* a disk that is a block device of the host */
+    bool direct;          /* a disk past the host's page cache */
     uint8_t mac[6];       /* a network device */
     uint16_t mtu;         /* a tap; 0: not known */
     const char *forwards; /* user networking: HOST:GUEST,... checked */
@@ -41,7 +42,9 @@ struct launch;
 struct launch_vmm {
     const char *name;    /* in messages: "QEMU" */
     const char *package; /* the Debian package that has its program */
-    bool one_console;    /* all channels come over its standard output (launch_split.h) */
+    bool one_console;    /* all channels come over one file (launch_console.h): */
+    /* Opens it, not blocking, when running_ns is set: the descriptor; -EAGAIN: it is not there yet. */
+    int (*open_console)(const struct launch *launch);
     /* A line of its own words: true if it is not to be shown. NULL: all are shown. */
     bool (*hear)(struct launch *launch, const char *line);
     /* Ends the VM, which the program's end alone does not. NULL: it does. Called once at most. */
@@ -61,7 +64,7 @@ struct launch {
     struct image image;
     struct launch_device devices[OPTIONS_DEVICES_MAX];
     unsigned device_count;
-    bool has_input;            /* the guest gets a device for standard input, behind all others */
+    bool has_input; /* the guest gets standard input; under QEMU a device behind all others */
     struct launch_input input; /* while it runs */
     struct profile_file profile;
     uint64_t start_ns;   /* CLOCK_MONOTONIC */

@@ -33,7 +33,8 @@ static void become(struct start *start)
     int high[LAUNCH_STREAM_COUNT], null = open("/dev/null", O_RDWR | O_CLOEXEC);
     struct rlimit files;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!start->one_console)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != start->parent)
         _exit(STATUS_MONITOR);
     /* A Ctrl-C of the terminal is for the parent alone, which then ends this one. */
@@ -43,7 +44,7 @@ static void become(struct start *start)
     for (int i = 0; i < LAUNCH_WORDS && !start->one_console; i++)
         dup2(high[i], CHILD_FD + i);
     dup2(start->input >= 0 ? start->input : null, STDIN_FILENO);
-    dup2(start->one_console ? high[LAUNCH_OUT] : null, STDOUT_FILENO);
+    dup2(null, STDOUT_FILENO);
     dup2(high[LAUNCH_WORDS], STDERR_FILENO);
     /* User-mode networking takes one descriptor for each connection. */
     if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {

@@ -14,8 +14,8 @@ enum { LAUNCH_OUT, LAUNCH_ERR, LAUNCH_LOG, LAUNCH_WORDS, LAUNCH_STREAM_COUNT };
 
 /*
  * Runs `words` with the signal mask `signals` and the standard input `input` (a descriptor from 32 on,
- * or negative: none); the kernel kills it when this process dies. With `one_console` its standard
- * output is LAUNCH_OUT, and the other channels end at once. `from` gets the descriptors to read the
+ * or negative: none); the kernel kills it when this process dies. With `one_console` it lives on then,
+ * and has no channels: they end at once. `from` gets the descriptors to read the
  * streams from, the caller's to close (-1: none was made). 0 once the program runs, else a negative
  * errno: why it does not.
  */

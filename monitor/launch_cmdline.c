@@ -68,6 +68,8 @@ void launch_cmdline_write(const struct launch_cmdline *from, struct text *to)
     }
     if (from->wall_ns)
         text_format(to, " wall=%llu", (unsigned long long)from->wall_ns);
+    if (from->stamps)
+        text_format(to, " stamps=1");
     if (from->counters)
         text_format(to, " counters=1");
     if (from->profile_hz)

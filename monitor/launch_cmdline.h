@@ -23,6 +23,7 @@ struct launch_cmdline {
     const struct pvn_net_address *nets; /* net0, net1, ...; prefix 0: the guest asks DHCP */
     unsigned net_count;
     uint64_t wall_ns;    /* since 1970; 0: the guest finds out by itself */
+    bool stamps;         /* somebody listens for them */
     bool counters;       /* the guest says them at its end */
     uint32_t profile_hz; /* samples a second that the guest takes of itself; 0: none */
     unsigned mmio_count; /* virtio-mmio devices of QEMU's microvm, the first ones of its bus */

@@ -37,6 +37,7 @@ static int read_disk(struct launch_device *device, const char *spec, bool check)
     if (!result) {
         device->read_only = disk.read_only;
         device->block_device = disk.block_device;
+        device->direct = disk.direct;
         device->name = strdup(disk.name);
         result = device->name ? 0 : -ENOMEM;
     }
@@ -184,4 +185,15 @@ int launch_read_devices(struct launch *launch, bool check)
     for (unsigned i = 0; i < ports.count; i++)
         close(ports.fds[i]);
     return result;
+}
+
+int launch_refuse_direct(const struct launch *launch, const char *vmm)
+{
+    for (unsigned i = 0; i < launch->device_count; i++) {
+        if (!launch->devices[i].direct)
+            continue;
+        backend_complain("--blk", launch->devices[i].name, "%s has no option like direct", vmm);
+        return -EINVAL;
+    }
+    return 0;
 }

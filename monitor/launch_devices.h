@@ -16,6 +16,9 @@ struct ports {
 /* Fills launch->devices; see launch_open. */
 int launch_read_devices(struct launch *launch, bool check);
 
+/* For VMMs that cannot be told to pass the page cache by: 0, or -EINVAL with a printed reason. */
+int launch_refuse_direct(const struct launch *launch, const char *vmm);
+
 /* Reads the next HOST:GUEST of a list and moves *at behind it and its comma; false: malformed. */
 bool launch_next_forward(const char **at, unsigned *host, unsigned *guest);
 

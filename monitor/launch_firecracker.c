@@ -9,6 +9,7 @@
 
 #include "json.h"
 #include "launch.h"
+#include "launch_devices.h"
 #include "run.h"
 #include "say.h"
 
@@ -108,7 +109,8 @@ int print_firecracker_config(const struct options *options)
 
     if (!serves(options))
         return STATUS_USAGE;
-    if (launch_open(&launch, options, NULL, false)) {
+    if (launch_open(&launch, options, NULL, false) ||
+        launch_refuse_direct(&launch, "Firecracker")) {
         launch_close(&launch);
         return STATUS_USAGE;
     }

@@ -21,17 +21,17 @@ static bool begins(const char *line, const char *prefix, const char **rest)
     return true;
 }
 
-/* Three numbers in hexadecimal, each after a space but the first. */
-static bool take_counters(const char *at, uint64_t *counters[3])
+/* Numbers in hexadecimal, each after a space but the first. */
+static bool take_numbers(const char *at, uint64_t *const *numbers, unsigned count)
 {
     char *end;
 
-    for (unsigned i = 0; i < 3; i++, at = end) {
+    for (unsigned i = 0; i < count; i++, at = end) {
         if (i && *at++ != ' ')
             return false;
         if (strncmp(at, "0x", 2) != 0)
             return false;
-        *counters[i] = strtoull(at, &end, 16);
+        *numbers[i] = strtoull(at, &end, 16);
         if (end == at + 1)
             return false;
     }
@@ -47,7 +47,12 @@ static void take_mark(struct launch_log *log, const char *line)
         return;
     if (begins(line, "coracle-counters ", &rest)) {
         uint64_t *counters[3] = {&log->kicks, &log->upcalls, &log->waits};
-        log->counted = take_counters(rest, counters);
+        log->counted = take_numbers(rest, counters, 3);
+    } else if (begins(line, "coracle-stamps ", &rest)) {
+        uint64_t *numbers[2 + PVN_STAMP_COUNT] = {&log->mul, &log->shift};
+        for (unsigned i = 0; i < PVN_STAMP_COUNT; i++)
+            numbers[2 + i] = &log->stamps[i];
+        log->stamped = take_numbers(rest, numbers, 2 + PVN_STAMP_COUNT);
     } else if (begins(line, "coracle-exit ", &rest)) {
         size_t digits = strspn(rest, "0123456789");
         int status = digits && digits <= 3 && !rest[digits] ? atoi(rest) : -1;

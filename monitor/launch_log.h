@@ -6,6 +6,8 @@
  *
  *     "\001coracle-counters K U W\n"    before it, where asked for: kicks, upcalls, waits; as 0x1f
  *     "\001coracle-profile WORDS\n"   what the profiler has to say: profile_text.h
+ *     "\001coracle-stamps M S T...\n"   at main and at the end, where asked for: pvclock's multiplier and
+ *                               shift, and enum pvn_stamp's cycles; as 0x1f
  *     "\001coracle-exit N\n"    the status, 0 to 255; after a report: 134
  *     "crash: WORDS\n"          begins a report: "coracle: IMAGE: crash: WORDS"
  *     "  at 0xADDRESS\n"        within one: the place itself, then
@@ -19,6 +21,7 @@
 #include <stdint.h>
 
 #include "elf.h"
+#include "pvabi/native.h"
 #include "words.h"
 
 enum launch_end { LAUNCH_END_NONE, LAUNCH_END_EXIT };
@@ -37,6 +40,8 @@ struct launch_log {
     void *profile_context;
     bool counted; /* the counters were said: */
     uint64_t kicks, upcalls, waits;
+    bool stamped; /* the steps of the start were said, with the clock's scale: */
+    uint64_t mul, shift, stamps[PVN_STAMP_COUNT];
     bool in_report;
     bool reported;              /* a crash report was seen */
     char line[LAUNCH_LINE_MAX]; /* the line that has begun */

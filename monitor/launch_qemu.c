@@ -116,7 +116,8 @@ static void add_disk(const struct launch_device *device, const char *bus, unsign
     text_format(&text, "driver=%s,node-name=blk%u,filename=",
                 device->block_device ? "host_device" : "file", index);
     add_value(&text, device->name);
-    text_format(&text, ",discard=unmap%s", device->read_only ? ",read-only=on" : "");
+    text_format(&text, ",discard=unmap%s%s", device->read_only ? ",read-only=on" : "",
+                device->direct ? ",cache.direct=on" : "");
     words_add(to, "-blockdev");
     add_text(to, &text);
     words_add(to, "-device");

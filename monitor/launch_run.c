@@ -14,13 +14,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "boot_trace.h"
 #include "event.h"
 #include "json.h"
 #include "launch.h"
 #include "launch_backlog.h"
 #include "launch_child.h"
+#include "launch_console.h"
 #include "launch_devices.h"
-#include "launch_split.h"
 #include "say.h"
 
 /* A pipe takes so much without blocking when poll says that it can be written. */
@@ -40,6 +41,10 @@
 /* QEMU has opened its ports some time after its start: how often to look, and for how long. */
 #define PORTS_STEP_NS 10000000u
 #define PORTS_TRIES 1000u
+
+/* The same for a console that is a file. */
+#define CONSOLE_STEP_NS 10000000u
+#define CONSOLE_TRIES 6000u
 
 /* What is read from `from` waits in `waiting` until `to` takes it; only then is more read. */
 struct stream {
@@ -63,12 +68,15 @@ struct child {
     unsigned ports_tries; /* left to find them all listening */
     uint64_t ports_next_ns;
     struct launch_log log;
-    struct launch_split split; /* where all channels come over LAUNCH_OUT */
-    uint64_t heard_ns;         /* when it was read last */
-    char words[512];           /* the VMM's own line that has begun */
+    struct launch_console console; /* where all channels come over it, as LAUNCH_OUT */
+    unsigned console_tries;        /* left to open it; 0: it was opened, or there is none */
+    uint64_t console_next_ns;
+    uint64_t heard_ns; /* when it was read last */
+    char words[512];   /* the VMM's own line that has begun */
     size_t words_length;
     bool spoke;
-    bool vm_ended; /* vmm->end_vm was called */
+    uint64_t main_ns; /* when the guest told its stamps first */
+    bool vm_ended;    /* vmm->end_vm was called */
 };
 
 /* --- the streams --- */
@@ -110,6 +118,8 @@ static void end_stream(struct launch *launch, struct child *child, int which)
 
     close(stream->from);
     stream->from = -1;
+    if (which == LAUNCH_OUT)
+        child->console.fd = -1;
     if (which == LAUNCH_WORDS)
         end_words(launch, child);
     if (which == (launch->vmm->one_console ? LAUNCH_OUT : LAUNCH_LOG)) {
@@ -141,6 +151,9 @@ static void take_channel(struct launch *launch, struct child *child, unsigned ch
         text_add(&child->streams[channel].waiting, bytes, count);
         return;
     }
+    /* The first mark is that of main: it was made when the stamp was. */
+    if (boot_trace && !child->main_ns && memchr(bytes, 1, count))
+        child->main_ns = monotonic_ns();
     launch_log_feed(&child->log, bytes, count);
     pass_log(child);
 }
@@ -153,8 +166,8 @@ static void take_console(struct launch *launch, struct child *child, const char 
 
     child->heard_ns = monotonic_ns();
     for (size_t at = 0; at < count; at += used) {
-        used = launch_split_next(&child->split, bytes + at, count - at, &run, &run_count);
-        take_channel(launch, child, child->split.channel, run, run_count);
+        used = launch_split_next(&child->console.split, bytes + at, count - at, &run, &run_count);
+        take_channel(launch, child, child->console.split.channel, run, run_count);
     }
 }
 
@@ -172,7 +185,7 @@ static void read_stream(struct launch *launch, struct child *child, int which)
     char bytes[65536];
     ssize_t got = read(child->streams[which].from, bytes, sizeof bytes);
 
-    if (got < 0 && errno == EINTR)
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (got <= 0) {
         end_stream(launch, child, which);
@@ -261,11 +274,38 @@ static void widen_ports(struct child *child, uint64_t now)
     child->ports_next_ns = now + PORTS_STEP_NS;
 }
 
+/* Looks for a console that is a file, now and then, until it is there. */
+static void open_console(struct launch *launch, struct child *child, uint64_t now)
+{
+    struct stream *stream = &child->streams[LAUNCH_OUT];
+
+    if (!child->console_tries || !launch->running_ns || now < child->console_next_ns)
+        return;
+    int fd = launch->vmm->open_console(launch);
+    child->console_tries--;
+    child->console_next_ns = now + CONSOLE_STEP_NS;
+    if (fd < 0 && (fd != -EAGAIN || !child->console_tries)) {
+        say("the guest's console cannot be opened: %s", strerror(-fd));
+        child->console_tries = 0;
+        end_launch(launch, "monitor", STATUS_MONITOR);
+        kill_child(launch, child);
+    }
+    if (fd < 0)
+        return;
+    if (stream->from >= 0)
+        close(stream->from);
+    stream->from = child->console.fd = fd;
+    child->console_tries = 0;
+    child->heard_ns = now;
+}
+
 /* The guest has ended, but the VM is kept until all its words are here: in ns, 0: they are. */
 static uint64_t words_left_ns(const struct launch *launch, const struct child *child)
 {
     uint64_t quiet_ns = monotonic_ns() - child->heard_ns;
 
+    if (child->console_tries && !launch->cause)
+        return CONSOLE_STEP_NS;
     if (child->log.end != LAUNCH_END_NONE || quiet_ns >= QUIET_NS || launch->cause)
         return 0;
     return QUIET_NS - quiet_ns;
@@ -279,6 +319,9 @@ static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_
 
     if (launch->cause && child->ended)
         return LAST_WORDS_NS;
+    open_console(launch, child, now);
+    if (child->console_tries && launch->running_ns)
+        left = CONSOLE_STEP_NS;
     if (launch->guest_ended && !child->vm_ended)
         return words_left_ns(launch, child) + 1;
     if (deadline_ns && !launch->cause && !launch->guest_ended) {
@@ -286,7 +329,7 @@ static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_
             end_launch(launch, "timeout", STATUS_TIMEOUT);
             kill_child(launch, child);
         } else {
-            left = deadline_ns - now;
+            left = deadline_ns - now < left ? deadline_ns - now : left;
         }
     }
     widen_ports(child, now);
@@ -338,7 +381,7 @@ static bool must_stay_back(struct child *child, int which)
 /* One wait, and what it brought. False when all has ended. */
 static bool turn(struct launch *launch, struct child *child, uint64_t deadline_ns)
 {
-    struct pollfd polls[LAUNCH_STREAM_COUNT + 1];
+    struct pollfd polls[LAUNCH_STREAM_COUNT + 2];
     bool open = !child->ended;
 
     if (launch->guest_ended && !child->vm_ended && words_left_ns(launch, child) == 0)
@@ -350,9 +393,10 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
         open = open || polls[i].fd >= 0;
     }
     polls[LAUNCH_STREAM_COUNT] = (struct pollfd){child->signals, POLLIN, 0};
+    polls[LAUNCH_STREAM_COUNT + 1] = launch_console_poll(&child->console);
     if (!open)
         return false;
-    int ready = ppoll(polls, LAUNCH_STREAM_COUNT + 1, left_ns == UINT64_MAX ? NULL : &left, NULL);
+    int ready = ppoll(polls, LAUNCH_STREAM_COUNT + 2, left_ns == UINT64_MAX ? NULL : &left, NULL);
     if (ready <= 0)
         return ready < 0 || !launch->cause || !child->ended;
     const int *order = served_order(child);
@@ -368,6 +412,8 @@ static bool turn(struct launch *launch, struct child *child, uint64_t deadline_n
         else if (!must_stay_back(child, i))
             write_stream(&child->streams[i]);
     }
+    if (polls[LAUNCH_STREAM_COUNT + 1].revents)
+        launch_console_feed(&child->console);
     if (polls[LAUNCH_STREAM_COUNT].revents)
         take_signal(launch, child);
     return true;
@@ -436,6 +482,7 @@ void launch_run(struct launch *launch, char *const *words)
     sigset_t ours, before;
     uint64_t timeout_ns = launch->options->timeout_ns;
 
+    bool one_console = launch->vmm->one_console;
     int from[LAUNCH_STREAM_COUNT] = {-1, -1, -1, -1};
 
     child.log.path = launch->image.path;
@@ -450,10 +497,9 @@ void launch_run(struct launch *launch, char *const *words)
     sigaddset(&ours, SIGTERM);
     sigprocmask(SIG_BLOCK, &ours, &before);
     child.signals = signalfd(-1, &ours, SFD_CLOEXEC);
-    int result = child.signals < 0
-                     ? -errno
-                     : launch_child_start(words, launch->input.fd, launch->vmm->one_console,
-                                          &before, from, &child.pid);
+    int result = child.signals < 0 ? -errno
+                                   : launch_child_start(words, one_console ? -1 : launch->input.fd,
+                                                        one_console, &before, from, &child.pid);
     for (int i = 0; i < LAUNCH_STREAM_COUNT; i++)
         child.streams[i] = (struct stream){.from = from[i],
                                            .to = i == LAUNCH_OUT ? STDOUT_FILENO : STDERR_FILENO};
@@ -462,13 +508,20 @@ void launch_run(struct launch *launch, char *const *words)
         end_launch(launch, "monitor", STATUS_MONITOR);
         return;
     }
+    boot_trace_mark(BOOT_VM);
     child.ports = count_ports(launch);
     child.ports_tries = child.ports ? PORTS_TRIES : 0;
     child.heard_ns = monotonic_ns();
+    child.console.fd = -1;
+    child.console.input = launch->input.fd;
+    child.console_tries = one_console ? CONSOLE_TRIES : 0;
     while (turn(launch, &child,
                 timeout_ns && launch->running_ns ? launch->running_ns + timeout_ns : 0))
         ;
     judge(launch, &child);
+    if (boot_trace && child.main_ns && child.log.stamped)
+        boot_trace_guest(child.log.stamps, PVN_STAMP_MAIN, child.main_ns, (uint32_t)child.log.mul,
+                         (int8_t)child.log.shift);
     launch->counted = child.log.counted;
     launch->kicks = child.log.kicks;
     launch->upcalls = child.log.upcalls;

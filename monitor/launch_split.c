@@ -19,6 +19,8 @@ size_t launch_split_next(struct launch_split *split, const char *bytes, size_t c
             *run_count = 1;
         else if (*bytes >= 1 && *bytes <= 3)
             split->channel = (unsigned)*bytes - 1;
+        else if (*bytes == LAUNCH_SPLIT_ASK)
+            split->asked++;
         return 1;
     }
     escape = memchr(bytes, LAUNCH_SPLIT_ESCAPE, count);

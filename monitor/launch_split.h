@@ -5,6 +5,7 @@
  * after it change that:
  *
  *     0x01, 0x02, 0x03    what follows is standard output, standard error, the log
+ *     0x04                no output: the guest wants up to 1024 bytes of standard input
  *     0x10                one byte 0x10 of the same channel
  *
  * Any other byte after 0x10 is dropped with it.
@@ -16,10 +17,12 @@
 #include <stddef.h>
 
 #define LAUNCH_SPLIT_ESCAPE 0x10
+#define LAUNCH_SPLIT_ASK 0x04
 
 struct launch_split {
     unsigned channel; /* 0 standard output, 1 standard error, 2 the log */
     bool escaped;
+    unsigned asked; /* how often input was wanted; the caller counts it down */
 };
 
 /*

@@ -28,6 +28,8 @@ void launch_stats_write(const struct launch *launch, int fd)
         json_u64(&json, "waits", launch->waits);
     }
     stats_add_usage(&json, &launch->usage);
+    if (launch->vmm->one_console && launch->running_ns)
+        json_u64(&json, "start_to_guest_ns", launch->running_ns - launch->start_ns);
     json_u64(&json, "start_to_end_ns", monotonic_ns() - launch->start_ns);
     json_close_object(&json);
     stats_put(&json, launch->options->stats, fd);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Running an image under Xen: `coracle run --on xen-pv|xen-pvh` calls xl, in a dom0, with a
- * configuration made from the options. xl carries the domain's console and tells its end; the status
- * is read from xenstore, where the guest has put it, and only then the domain is destroyed. See
- * launch.h.
+ * configuration made from the options. xl stays and tells the domain's end; its console is a terminal
+ * of xenconsoled's, and its status is read from xenstore, where the guest has put it, and only then
+ * the domain is destroyed. A process apart destroys it if we cannot. See launch.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "event.h"
 #include "launch.h"
+#include "launch_devices.h"
+#include "launch_guard.h"
 #include "launch_xen_report.h"
+#include "launch_xenstore.h"
 #include "run.h"
 #include "say.h"
 
@@ -172,16 +176,44 @@ static void run_tool(char *const *words, char *said, size_t most)
         ;
 }
 
+/* A value below the domain's path; its length or a negative errno. */
+static int read_value(const char *name, char *value, size_t room)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/local/domain/%u/%s", domain.id, name);
+    return launch_xenstore_read(path, value, room);
+}
+
 static void read_status(struct launch *launch)
 {
-    char tool[] = "xenstore-read", key[64], said[16] = "", *end;
-    char *words[] = {tool, key, NULL};
+    char said[16] = "", *end;
 
-    snprintf(key, sizeof key, "/local/domain/%u/" STATUS_KEY, domain.id);
-    run_tool(words, said, sizeof said - 1);
+    if (read_value(STATUS_KEY, said, sizeof said) <= 0)
+        return;
     unsigned long status = strtoul(said, &end, 10);
-    if (end != said && *end == '\n' && status <= 255)
+    if (end != said && !*end && status <= 255)
         launch->guest_status = (int)status;
+}
+
+/* The terminal that xenconsoled makes some time after the domain. */
+static int open_console(const struct launch *launch)
+{
+    char path[64];
+    struct termios mode;
+    int result = read_value("console/tty", path, sizeof path);
+
+    (void)launch;
+    if (result == 0 || result == -ENOENT)
+        return -EAGAIN;
+    int fd = result < 0 ? result : open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (result > 0 && fd < 0)
+        return -errno;
+    if (fd >= 0 && !tcgetattr(fd, &mode)) {
+        cfmakeraw(&mode);
+        tcsetattr(fd, TCSANOW, &mode);
+    }
+    return fd;
 }
 
 static void read_report(struct launch *launch)
@@ -238,6 +270,7 @@ static const struct launch_vmm xen = {
     .name = "xl",
     .package = "xen-utils-common",
     .one_console = true,
+    .open_console = open_console,
     .hear = hear,
     .end_vm = end_domain,
 };
@@ -272,18 +305,25 @@ static int config_file(const struct text *config)
 
 static int run_config(struct launch *launch, const struct text *config)
 {
+    char tool[] = "xl", verb[] = "destroy";
+    char *destroy[] = {tool, verb, domain.name, NULL};
     struct words words = {0};
+    struct launch_guard guard;
     int fd = config_file(config), status = STATUS_MONITOR;
 
+    if (fd >= 0 && launch_guard_start(&guard, destroy)) {
+        close(fd);
+        fd = -1;
+    }
     if (fd >= 0) {
         words_add(&words, "xl");
         words_add(&words, "create");
         words_add(&words, "-q");
         words_add(&words, "-F");
-        words_add(&words, "-c");
         words_add(&words, "/proc/self/fd/%d", fd);
         if (!words.failed)
             status = launch_run_words(launch, words.items);
+        launch_guard_end(&guard);
         close(fd);
     }
     if (fd < 0 || words.failed)
@@ -298,6 +338,8 @@ static int open_launch(struct launch *launch, const struct options *options, con
 
     launch->vmm = &xen;
     int result = launch_open(launch, options, machine, !options->print);
+    if (!result)
+        result = launch_refuse_direct(launch, "xl");
     if (result || strcmp(machine, "xen-pv") != 0)
         return result;
     launch_cmdline(launch, UINT64_MAX, &cmdline);

@@ -54,6 +54,7 @@ void layout_compute(struct layout *layout, const struct layout_needs *needs)
     layout->config = take(&at, layout->config_bytes);
     layout->rings_bytes = round_up(needs->rings_bytes, PVN_PAGE_SIZE);
     layout->rings = take(&at, layout->rings_bytes);
+    layout->stamps = needs->stamps ? take(&at, PVN_PAGE_SIZE) : 0;
     layout->split = take(&at, split_bytes);
     layout->split_end = at;
 }

@@ -17,6 +17,7 @@
  *     control   struct pvn_device_control, all devices    guest RW NX
  *     config    devices' configurations                   guest R NX
  *     rings     the virtqueues                            guest RW NX
+ *     stamps    struct pvn_stamps, if it is wanted       guest RW NX
  *     split     room for a PT for each 2 MiB of RAM      supervisor RW NX
  *   area_end
  *
@@ -25,6 +26,7 @@
 #ifndef MONITOR_LAYOUT_H
 #define MONITOR_LAYOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define LAYOUT_LARGE_PAGE 0x200000ull
@@ -52,7 +54,8 @@ struct layout {
     uint64_t config_bytes;
     uint64_t rings;
     uint64_t rings_bytes;
-    uint64_t split; /* one page for each 2 MiB of RAM, so that a table is found by its region */
+    uint64_t stamps; /* 0: nobody asks for them */
+    uint64_t split;  /* one page for each 2 MiB of RAM, so that a table is found by its region */
     uint64_t split_end;
     uint64_t area_end;
 };
@@ -64,6 +67,7 @@ struct layout_needs {
     uint64_t control_bytes;
     uint64_t config_bytes;
     uint64_t rings_bytes;
+    bool stamps;
 };
 
 void layout_compute(struct layout *layout, const struct layout_needs *needs);

@@ -40,7 +40,7 @@ struct loop {
     struct timer timers[TIMERS_MAX];
 };
 
-static uint64_t now_ns(void)
+uint64_t loop_now_ns(void)
 {
     struct timespec now;
 
@@ -207,7 +207,7 @@ static int loop_timeout_ms(const struct loop *loop)
             first = loop->timers[i].deadline_ns;
     if (first == UINT64_MAX)
         return -1;
-    now = first == 0 ? 0 : now_ns();
+    now = first == 0 ? 0 : loop_now_ns();
     if (first <= now)
         return 0;
     ms = (first - now + 999999u) / 1000000u;
@@ -224,7 +224,7 @@ static void loop_run_timers(struct loop *loop)
         if (timer.callback == NULL)
             continue;
         if (now == 0)
-            now = now_ns();
+            now = loop_now_ns();
         if (timer.deadline_ns > now)
             continue;
         loop->timers[i].callback = NULL;

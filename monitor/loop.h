@@ -22,6 +22,9 @@ int loop_watch(struct loop *loop, int fd, uint32_t epoll_events, loop_callback c
 int loop_change(struct loop *loop, int fd, uint32_t epoll_events);
 void loop_unwatch(struct loop *loop, int fd);
 
+/* CLOCK_MONOTONIC. */
+uint64_t loop_now_ns(void);
+
 /* Calls `callback` (with 0 events) at CLOCK_MONOTONIC `deadline_ns`, once; a later call for the
  * same callback and context replaces it, UINT64_MAX cancels. A handful of timers. */
 int loop_timer(struct loop *loop, uint64_t deadline_ns, loop_callback callback, void *context);

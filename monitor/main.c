@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "boot_trace.h"
 #include "options.h"
 #include "run.h"
 #include "say.h"
@@ -38,7 +39,12 @@ int main(int argc, char **argv)
     case COMMAND_INSPECT:
         return options.profile ? inspect_profile(options.args[0], options.profile)
                                : inspect_image(options.args[0]);
+    case COMMAND_BENCH:
+        return bench_boot(&options, argv);
     case COMMAND_RUN:
+        if (options.boot_trace >= 0 && boot_trace_open(options.boot_trace))
+            return STATUS_USAGE;
+        boot_trace_mark(BOOT_COMMAND);
         return run_somewhere(&options);
     case COMMAND_FIRECRACKER:
         return print_firecracker_config(&options);

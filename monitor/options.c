@@ -18,6 +18,7 @@ const char options_help[] =
     "       coracle inspect [--profile FILE] IMAGE\n"
     "       coracle firecracker-config [OPTION]... IMAGE [ARG]...\n"
     "       coracle image [OPTION]... IMAGE [OPTION]... [--] [ARG]...\n"
+    "       coracle bench boot [OPTION]... IMAGE [ARG]...\n"
     "       coracle --help | --version\n"
     "\n"
     "Options of run, each as `--option value` or `--option=value`, before IMAGE:\n"
@@ -28,7 +29,7 @@ const char options_help[] =
     "  --net user[,HOST:GUEST]...   user-mode network; forwards TCP port HOST of 127.0.0.1\n"
     "  --net tap:IFNAME[,ip=ADDR/LEN[,gw=ADDR]]   a tap interface\n"
     "  --net bridge:IFNAME[,ip=ADDR/LEN[,gw=ADDR]]   under Xen: an interface on this bridge\n"
-    "  --blk FILE[,ro]   a block device; blk0, blk1, ... in this order\n"
+    "  --blk FILE[,ro][,direct]   a block device; blk0, blk1, ...; direct: past the page cache\n"
     "  --rng             under QEMU: a device that gives random numbers, for a CPU that has none\n"
     "  --env NAME=VALUE  a variable of the program's environment\n"
     "  --timeout SECONDS ends the VM with status 124\n"
@@ -39,6 +40,13 @@ const char options_help[] =
     "Options of image: --env as above, and\n"
     "  -o DISK           the disk to make, DISK.raw or DISK.qcow2; boots under BIOS and UEFI\n"
     "  --net dhcp|ip=ADDR/LEN[,gw=ADDR]   the address of net0, net1, ... in this order\n"
+    "\n"
+    "Options of bench boot, which measures how an image starts: all of run but --print and "
+    "--stats, and\n"
+    "  -n, --runs N      how many boots (default 20)\n"
+    "  --http [ADDRESS:]PORT[/PATH]   until this answers, instead of until the image ends\n"
+    "  --json            the result as JSON instead of as a table\n"
+    "  --svg FILE        the medians as a timeline, too\n"
     "\n"
     "The status is the program's own; 2 wrong usage, 124 time-out, 125 fault of the hypervisor,\n"
     "130 and 143 SIGINT and SIGTERM, 134 crash of the guest.\n";
@@ -261,7 +269,54 @@ static int set_print(struct parser *parser, const char *value)
     return 0;
 }
 
+static int set_boot_trace(struct parser *parser, const char *value)
+{
+    const char *end;
+    uint64_t number;
+
+    if (!read_number(value, 65535, &number, &end) || *end)
+        return fail(parser, "--boot-trace %s: not a descriptor", value);
+    parser->options->boot_trace = (int)number;
+    return 0;
+}
+
+static int set_runs(struct parser *parser, const char *value)
+{
+    const char *end;
+    uint64_t number;
+
+    if (!read_number(value, BENCH_RUNS_MAX, &number, &end) || *end || !number)
+        return fail(parser, "--runs %s: not a number from 1 to %u", value, BENCH_RUNS_MAX);
+    parser->options->runs = (unsigned)number;
+    return 0;
+}
+
+static int set_http(struct parser *parser, const char *value)
+{
+    if (!value[0] || value[0] == '/')
+        return fail(parser, "--http %s: not [ADDRESS:]PORT[/PATH]", value);
+    parser->options->http = value;
+    return 0;
+}
+
+static int set_svg(struct parser *parser, const char *value)
+{
+    if (!value[0])
+        return fail(parser, "--svg: no file is named");
+    parser->options->svg = value;
+    return 0;
+}
+
+static int set_json(struct parser *parser, const char *value)
+{
+    if (value)
+        return fail(parser, "--json: takes no value");
+    parser->options->json = true;
+    return 0;
+}
+
 #define RUN (1u << COMMAND_RUN)
+#define BENCH (1u << COMMAND_BENCH)
 #define FIRECRACKER (1u << COMMAND_FIRECRACKER)
 #define DISK_IMAGE (1u << COMMAND_IMAGE)
 #define INSPECT (1u << COMMAND_INSPECT)
@@ -272,18 +327,23 @@ static const struct run_option {
     unsigned commands; /* that have it */
     bool alone;        /* takes no value: set gets NULL, or what was given nonetheless */
 } run_options[] = {
-    {"on", set_on, RUN, false},
-    {"mem", set_mem, RUN | FIRECRACKER, false},
-    {"net", set_net, RUN | FIRECRACKER | DISK_IMAGE, false},
-    {"blk", set_blk, RUN | FIRECRACKER, false},
-    {"rng", set_rng, RUN | FIRECRACKER, true},
-    {"env", set_env, RUN | FIRECRACKER | DISK_IMAGE, false},
+    {"on", set_on, RUN | BENCH, false},
+    {"mem", set_mem, RUN | BENCH | FIRECRACKER, false},
+    {"net", set_net, RUN | BENCH | FIRECRACKER | DISK_IMAGE, false},
+    {"blk", set_blk, RUN | BENCH | FIRECRACKER, false},
+    {"rng", set_rng, RUN | BENCH | FIRECRACKER, true},
+    {"env", set_env, RUN | BENCH | FIRECRACKER | DISK_IMAGE, false},
     {"stats", set_stats, RUN, false},
     {"profile", set_profile, RUN | INSPECT, false},
     {"profile-rate", set_profile_rate, RUN, false},
-    {"timeout", set_timeout, RUN, false},
-    {"accel", set_accel, RUN, false},
+    {"timeout", set_timeout, RUN | BENCH, false},
+    {"accel", set_accel, RUN | BENCH, false},
     {"print", set_print, RUN, true},
+    {"boot-trace", set_boot_trace, RUN, false},
+    {"runs", set_runs, BENCH, false},
+    {"http", set_http, BENCH, false},
+    {"svg", set_svg, BENCH, false},
+    {"json", set_json, BENCH, true},
 };
 
 /* One option at argv[*at], its value in the same word or in the next one. */
@@ -309,11 +369,11 @@ static int read_run_option(struct parser *parser, int argc, char **argv, int *at
     return fail(parser, "%.*s: no such option (coracle --help lists them)", (int)length, word);
 }
 
-/* `run`, and `firecracker-config`, which takes the same line. */
-static int parse_run(struct parser *parser, int argc, char **argv)
+/* `run`, and those that take the same line, from the word `at` on. */
+static int parse_run(struct parser *parser, int argc, char **argv, int at)
 {
+    static char runs_option[] = "--runs";
     struct options *options = parser->options;
-    int at = 2;
 
     for (; at < argc && argv[at][0] == '-' && argv[at][1]; at++) {
         if (!strcmp(argv[at], "--")) {
@@ -324,6 +384,8 @@ static int parse_run(struct parser *parser, int argc, char **argv)
             options->command = COMMAND_HELP;
             return 0;
         }
+        if (options->command == COMMAND_BENCH && !strcmp(argv[at], "-n"))
+            argv[at] = runs_option;
         int result = read_run_option(parser, argc, argv, &at);
         if (result)
             return result;
@@ -414,7 +476,9 @@ int options_parse(int argc, char **argv, struct options *options, char error[OPT
     struct parser parser = {options, error};
 
     *options = (struct options){.mem_bytes = OPTIONS_MEM_DEFAULT,
-                                .profile_hz = OPTIONS_PROFILE_HZ_DEFAULT};
+                                .profile_hz = OPTIONS_PROFILE_HZ_DEFAULT,
+                                .boot_trace = -1,
+                                .runs = BENCH_RUNS_DEFAULT};
     error[0] = 0;
     if (argc < 2)
         return fail(&parser, "no command is named (coracle --help tells more)");
@@ -428,11 +492,19 @@ int options_parse(int argc, char **argv, struct options *options, char error[OPT
     }
     if (!strcmp(argv[1], "run")) {
         options->command = COMMAND_RUN;
-        return parse_run(&parser, argc, argv);
+        return parse_run(&parser, argc, argv, 2);
     }
     if (!strcmp(argv[1], "firecracker-config")) {
         options->command = COMMAND_FIRECRACKER;
-        return parse_run(&parser, argc, argv);
+        return parse_run(&parser, argc, argv, 2);
+    }
+    if (!strcmp(argv[1], "bench")) {
+        options->command = COMMAND_BENCH;
+        if (argc > 2 && !strcmp(argv[2], "--help"))
+            options->command = COMMAND_HELP;
+        else if (argc < 3 || strcmp(argv[2], "boot") != 0)
+            return fail(&parser, "bench: only boot is measured: coracle bench boot IMAGE");
+        return options->command == COMMAND_HELP ? 0 : parse_run(&parser, argc, argv, 3);
     }
     if (!strcmp(argv[1], "image")) {
         options->command = COMMAND_IMAGE;
@@ -442,5 +514,6 @@ int options_parse(int argc, char **argv, struct options *options, char error[OPT
         options->command = COMMAND_INSPECT;
         return parse_inspect(&parser, argc, argv);
     }
-    return fail(&parser, "%s: no such command (run, inspect, firecracker-config, image)", argv[1]);
+    return fail(&parser, "%s: no such command (run, inspect, firecracker-config, image, bench)",
+                argv[1]);
 }

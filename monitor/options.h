@@ -17,11 +17,15 @@
 #define OPTIONS_PROFILE_HZ_DEFAULT 499u /* keeps no step with what happens each 10 ms */
 #define OPTIONS_PROFILE_HZ_MAX 10000u
 
+#define BENCH_RUNS_DEFAULT 20u
+#define BENCH_RUNS_MAX 100000u
+
 enum command {
     COMMAND_RUN,
     COMMAND_INSPECT,
     COMMAND_FIRECRACKER,
     COMMAND_IMAGE,
+    COMMAND_BENCH,
     COMMAND_HELP,
     COMMAND_VERSION
 };
@@ -50,6 +54,11 @@ struct options {
     const char *on;      /* NULL: native where it can be, else the name of a hypervisor */
     const char *accel;   /* NULL: the better one, else "kvm" or "tcg" */
     bool print;          /* the VMM's command line instead of running it */
+    int boot_trace;      /* descriptor for boot_trace.h, or -1 */
+    unsigned runs;       /* bench: how many boots */
+    const char *http;    /* bench: [ADDRESS:]PORT[/PATH] that answers, or NULL */
+    const char *svg;     /* bench: the picture to write, or NULL */
+    bool json;           /* bench: instead of the table */
     const char *disk;    /* image: the file to make, or NULL */
     const char *env[OPTIONS_ENV_MAX];
     unsigned env_count;

@@ -64,6 +64,8 @@ void record_build(struct vm *vm)
         .device_bytes = sizeof(struct pvn_device),
         .profile_hz = options->profile ? options->profile_hz : 0,
         .cpu.x86_64 = vm->cpu,
+        .features = layout->stamps ? PVN_FEATURE_STAMPS : 0,
+        .stamps = layout->stamps,
     };
     board_build(vm->board, &vm->memory, layout,
                 (struct pvn_device *)(void *)(base + record->device_offset));

@@ -7,6 +7,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "board.h"
+#include "boot_trace.h"
 #include "record.h"
 #include "sandbox.h"
 #include "say.h"
@@ -70,7 +72,8 @@ static int map_memory(struct vm *vm)
 {
     struct guest_memory *memory = &vm->memory;
     struct layout_needs needs = {.ram_bytes = vm->options->mem_bytes,
-                                 .record_bytes = record_bytes(vm)};
+                                 .record_bytes = record_bytes(vm),
+                                 .stamps = boot_trace != NULL};
 
     board_get_needs(vm->board, &needs);
     layout_compute(&vm->layout, &needs);
@@ -120,11 +123,43 @@ static int make_vm(struct vm *vm)
         result = kvm_add_vcpu(kvm);
     if (!result)
         result = kvm_set_cpu(kvm, &vm->cpu);
+    boot_trace_mark(BOOT_VM);
     if (!result)
         result = fill_memory(vm);
     if (!result)
         result = kvm_set_start(kvm, &vm->tables, vm->image.elf.entry, vm->layout.record);
+    boot_trace_mark(BOOT_LOAD);
     return result;
+}
+
+/* The guest's stamps, and the pages of RAM that are no longer the image file's or nobody's (Linux,
+ * Documentation/admin-guide/mm/pagemap.rst: bit 63 present, bit 61 of a file). */
+static void take_stamps(const struct vm *vm, int pagemap_fd)
+{
+    const uint8_t *base = vm->memory.host - vm->memory.base;
+    const struct pvn_clock *clock = (const void *)(base + vm->layout.clock);
+    struct pvn_stamps stamps;
+    uint64_t entries[512], first = (uintptr_t)vm->memory.host / PVN_PAGE_SIZE;
+    uint64_t left = vm->memory.ram_bytes / PVN_PAGE_SIZE;
+
+    memcpy(&stamps, base + vm->layout.stamps, sizeof stamps);
+    uint64_t ns = monotonic_ns(), cycles = __builtin_ia32_rdtsc();
+    if (stamps.cycles[PVN_STAMP_ENTRY] && stamps.cycles[PVN_STAMP_ENTRY] < cycles) {
+        stamps.cycles[PVN_STAMP_EXIT] = cycles;
+        boot_trace_guest(stamps.cycles, PVN_STAMP_EXIT, ns, clock->tsc_to_system_mul,
+                         clock->tsc_shift);
+        boot_trace->at_ns[BOOT_EXIT] = vm->counters.start_ns + vm->counters.end_ns;
+    }
+    if (pagemap_fd < 0 || lseek(pagemap_fd, (off_t)(first * 8), SEEK_SET) < 0)
+        return;
+    while (left > 0) {
+        uint64_t count = left < 512 ? left : 512;
+        if (read(pagemap_fd, entries, count * 8) != (ssize_t)(count * 8))
+            return;
+        for (uint64_t i = 0; i < count; i++)
+            boot_trace->pages += entries[i] >> 63 && !(entries[i] >> 61 & 1);
+        left -= count;
+    }
 }
 
 static int start(struct vm *vm)
@@ -135,6 +170,7 @@ static int start(struct vm *vm)
     int result = events_start(&vm->events, (void *)(base + vm->layout.vcpu), vm->kvm.run);
     if (!result)
         result = sandbox_drop_privileges();
+    boot_trace_end_with_reader();
     if (!result)
         result = board_start(vm->board, &vm->kvm, &vm->events);
     if (!result && vm->options->timeout_ns)
@@ -148,10 +184,20 @@ static int start(struct vm *vm)
 
 static void run(struct vm *vm, int stats_fd)
 {
-    if (make_vm(vm) || start(vm))
+    int pagemap_fd = boot_trace && boot_trace->pages
+                         ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)
+                         : -1;
+
+    if (boot_trace)
+        boot_trace->pages = 0;
+    if (make_vm(vm) || start(vm)) {
         vm_end(vm, "monitor", STATUS_MONITOR);
-    else
+    } else {
+        boot_trace_mark(BOOT_ENTER);
         vcpu_run(vm);
+        if (boot_trace)
+            take_stamps(vm, pagemap_fd);
+    }
     board_stop(vm->board);
     profile_file_close(&vm->profile);
     if (stats_fd >= 0)
@@ -169,6 +215,7 @@ int run_native(const struct options *options)
     signal(SIGBUS, on_bus_error);
     if (open_inputs(&vm, &stats_fd))
         return STATUS_USAGE;
+    boot_trace_mark(BOOT_INPUTS);
     run(&vm, stats_fd);
     board_destroy(vm.board);
     return vm.status;

@@ -168,6 +168,8 @@ void tables_build(const struct tables *tables, uint64_t image_end)
     map_area(tables, layout->control, layout->control_bytes, read_write);
     map_area(tables, layout->config, layout->config_bytes, read_only);
     map_area(tables, layout->rings, layout->rings_bytes, read_write);
+    if (layout->stamps)
+        map_area(tables, layout->stamps, PVN_PAGE_SIZE, read_write);
     map_area(tables, layout->split, layout->split_end - layout->split, system);
     build_descriptors(tables);
 }

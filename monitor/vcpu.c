@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 
 #include "board.h"
+#include "boot_trace.h"
 #include "say.h"
 #include "stubs.h"
 #include "vm.h"
@@ -125,6 +126,19 @@ static bool in_ring_0(const struct vm *vm)
     return rip >= vm->layout.stubs && rip < vm->layout.stubs + PVN_PAGE_SIZE;
 }
 
+/* An exit before main, where somebody counts them. */
+static void count_start(const struct vm *vm)
+{
+    const struct pvn_stamps *stamps = (const void *)(vm->memory.host +
+                                                     (vm->layout.stamps - vm->memory.base));
+    const struct kvm_run *run = vm->kvm.run;
+
+    if (__atomic_load_n(&stamps->cycles[PVN_STAMP_MAIN], __ATOMIC_RELAXED))
+        return;
+    boot_trace->exits++;
+    boot_trace->hypercalls += run->exit_reason == KVM_EXIT_IO && run->io.port == PORT_HYPERCALL;
+}
+
 /*
  * Upcalls are entered only when `settled`: after KVM_RUN returned EINTR, or before the first run.
  * At an exit for an OUT some KVMs still have to finish that instruction; a run with immediate_exit
@@ -147,6 +161,8 @@ void vcpu_run(struct vm *vm)
         }
         int result = ioctl(vm->kvm.vcpu, KVM_RUN, 0);
         settled = false;
+        if (boot_trace)
+            count_start(vm);
         if (result == 0) {
             serve_exit(vm);
         } else if (errno == EINTR || errno == EAGAIN) {

@@ -225,6 +225,12 @@ bool vring_publish(struct vring *ring)
     return wanted;
 }
 
+void vring_disable_doorbell(struct vring *ring)
+{
+    if (ring->event_index)
+        __atomic_store_n(avail_event(ring), (uint16_t)(ring->next_avail - 1u), __ATOMIC_RELAXED);
+}
+
 bool vring_enable_doorbell(struct vring *ring)
 {
     /* With event index, a doorbell rings when the available index passes this entry and not again

@@ -85,6 +85,10 @@ void vring_use(struct vring *ring, uint16_t head, uint32_t written_bytes);
 /* Shows the used buffers to the guest. True: the guest asked for an event. */
 bool vring_publish(struct vring *ring);
 
+/* Takes back the last vring_enable_doorbell: whoever looks at the ring anyway spares the guest the
+ * doorbell. Without event index it changes nothing. */
+void vring_disable_doorbell(struct vring *ring);
+
 /* Asks for a doorbell with the next available buffer. True: there is one already, so that no
  * doorbell may come and the caller must look again. Without this call there are no doorbells. */
 bool vring_enable_doorbell(struct vring *ring);

@@ -218,6 +218,12 @@ static const char *cmdline_take_profile(const char *at, struct pv_cmdline *out)
     return NULL;
 }
 
+static const char *cmdline_take_stamps(const char *at, struct pv_cmdline *out)
+{
+    out->stamps = at[0] == '1' && at[1] == '\0';
+    return NULL;
+}
+
 /* The first one counts. One that leaves no room for the arguments is passed over. */
 static const char *cmdline_take_name(const char *at, struct pv_cmdline *out)
 {
@@ -237,10 +243,10 @@ static const struct cmdline_kind {
     const char *prefix;
     const char *(*take)(const char *rest, struct pv_cmdline *out);
 } cmdline_kinds[] = {
-    {"name=", cmdline_take_name},       {"wall=", cmdline_take_wall},
-    {MMIO_PREFIX, cmdline_take_mmio},   {"net", cmdline_take_net},
-    {"env.", cmdline_take_env},         {"counters=", cmdline_take_counters},
-    {"profile=", cmdline_take_profile},
+    {"name=", cmdline_take_name},     {"wall=", cmdline_take_wall},
+    {MMIO_PREFIX, cmdline_take_mmio}, {"net", cmdline_take_net},
+    {"env.", cmdline_take_env},       {"counters=", cmdline_take_counters},
+    {"stamps=", cmdline_take_stamps}, {"profile=", cmdline_take_profile},
 };
 
 static const char *cmdline_take_word(const char *text, struct pv_cmdline *out)

@@ -24,6 +24,7 @@ struct pv_upcall *pv_upcall;
 const struct pvclock *pv_clock;
 volatile uint64_t pv_clock_offset_ns;
 struct pv_counters pv_counters;
+uint64_t *pv_stamps;
 
 static const struct pv_hypervisor *hypervisor;
 static struct bootrec record;

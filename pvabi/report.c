@@ -5,6 +5,7 @@
  * the traps' own stacks and before there is a canary.
  */
 #include "pvabi/report.h"
+#include "pvabi/pv.h"
 
 #include "pvabi/fault.h"
 
@@ -168,4 +169,15 @@ void pv_report_crash(const char *message, const void *frame)
         return;
     pv_say("backtrace:\n");
     report_callers((uintptr_t)frame);
+}
+
+void pv_report_counters(void)
+{
+    pv_say("\001coracle-counters 0x");
+    pv_say_hex(pv_counters.doorbells, 1);
+    pv_say(" 0x");
+    pv_say_hex(pv_counters.upcalls, 1);
+    pv_say(" 0x");
+    pv_say_hex(pv_counters.waits, 1);
+    pv_say("\n");
 }

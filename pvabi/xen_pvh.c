@@ -8,6 +8,7 @@
 
 #include "bare/bare.h"
 #include "pvabi/errno.h"
+#include "pvabi/stamps.h"
 #include "xen/balloon.h"
 #include "xen/pvh.h"
 #include "xen/requests.h"
@@ -113,6 +114,7 @@ static const struct pv_platform xen_pvh_platform = {
     .memory_take = xen_memory_take,
     .exit = xen_exit,
     .crash = xen_crash,
+    .stamps_tell = pv_stamps_tell,
 };
 
 const struct pv_hypervisor xen_pvh_hypervisor = {

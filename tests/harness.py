@@ -173,8 +173,8 @@ class Machine:
 
 
 @contextlib.contextmanager
-def folder():
-    path = tempfile.mkdtemp(prefix="coracle-test-")
+def folder(where=None):
+    path = tempfile.mkdtemp(prefix="coracle-test-", dir=where)
     try:
         yield pathlib.Path(path)
     finally:

@@ -18,14 +18,18 @@
 #include "mime.h"
 #include "path.h"
 
-enum { BUCKETS = 64 };
+enum {
+    BUCKETS = 64,
+    FILES_LEAST = 4, /* that have room in the cache: larger ones are not kept */
+};
 
 static struct {
     struct file *bucket[BUCKETS];
     struct file *newest, *oldest;
     size_t entries, fds, bytes;
+    size_t bytes_max;
     dev_t dev; /* of the root */
-} cache;
+} cache = {.bytes_max = FILECACHE_BYTES_MIN};
 
 static unsigned hash_of(const char *path, size_t len)
 {
@@ -82,11 +86,11 @@ static void enforce_bounds(void)
 {
     struct file *file = cache.oldest;
 
-    while (file && (cache.entries > FILECACHE_ENTRIES || cache.bytes > FILECACHE_BYTES ||
+    while (file && (cache.entries > FILECACHE_ENTRIES || cache.bytes > cache.bytes_max ||
                     cache.fds > FILECACHE_FDS)) {
         struct file *newer = file->newer;
 
-        if (cache.entries > FILECACHE_ENTRIES || (cache.bytes > FILECACHE_BYTES && file->content) ||
+        if (cache.entries > FILECACHE_ENTRIES || (cache.bytes > cache.bytes_max && file->content) ||
             (cache.fds > FILECACHE_FDS && file->fd >= 0))
             evict(file);
         file = newer;
@@ -127,10 +131,6 @@ long file_read(const struct file *file, char *buf, size_t len, uint64_t offset)
 {
     ssize_t n;
 
-    if (file->content) {
-        memcpy(buf, file->content + offset, len);
-        return (long)len;
-    }
     do {
         n = pread(file->fd, buf, len, (off_t)offset);
     } while (n < 0 && errno == EINTR);
@@ -190,7 +190,7 @@ static void load_content(struct file *file)
     uint64_t done = 0;
     char *content;
 
-    if (file->size > FILE_CONTENT_MAX)
+    if (file->size > FILE_CONTENT_MAX || file->size > cache.bytes_max / FILES_LEAST)
         return;
     content = malloc(file->size > 0 ? (size_t)file->size : 1);
     if (!content)
@@ -328,6 +328,16 @@ int filecache_get(const char *path, size_t len, struct file **out)
     return status;
 }
 
+static size_t bytes_max(void)
+{
+    long pages = sysconf(_SC_AVPHYS_PAGES);
+    size_t bytes = pages > 0 ? (size_t)pages * (size_t)sysconf(_SC_PAGESIZE) / 4 : 0;
+
+    if (bytes < FILECACHE_BYTES_MIN)
+        return FILECACHE_BYTES_MIN;
+    return bytes < FILECACHE_BYTES_MAX ? bytes : FILECACHE_BYTES_MAX;
+}
+
 int filecache_set_root(const char *root)
 {
     const char *slash = root[0] != '\0' && root[strlen(root) - 1] == '/' ? "" : "/";
@@ -345,6 +355,7 @@ int filecache_set_root(const char *root)
         return -1;
     }
     cache.dev = st.st_dev;
+    cache.bytes_max = bytes_max();
     while (!found && (entry = readdir(dir))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;

@@ -12,8 +12,10 @@
 #include "text.h"
 
 enum {
-    FILE_CONTENT_MAX = 16384, /* files up to this many bytes are kept in memory */
-    FILECACHE_BYTES = 262144, /* bytes of content in the whole cache */
+    FILE_CONTENT_MAX = 262144, /* files up to this many bytes are kept in memory, if it suffices */
+    /* Bytes of content in the whole cache: a quarter of the memory that is free at the start, but */
+    FILECACHE_BYTES_MIN = 262144,
+    FILECACHE_BYTES_MAX = 67108864,
     FILECACHE_ENTRIES = 128,
     FILECACHE_FDS = 24, /* descriptors that the cache keeps open */
 };
@@ -63,8 +65,8 @@ void file_put(struct file *file);
 void filecache_drop(void);
 
 /*
- * Copies up to len bytes from an offset into buf; the file has them all. Returns the count, at
- * least 1, or -1 where the file could not be read or is shorter than it was.
+ * Copies up to len bytes from an offset into buf, of a file whose content is not in memory; the file has
+ * them all. Returns the count, at least 1, or -1 where it could not be read or is shorter than it was.
  */
 long file_read(const struct file *file, char *buf, size_t len, uint64_t offset);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "filecache.h"
 #include "metrics.h"
@@ -17,19 +18,19 @@ enum {
 static char stage_data[OUTPUT_STAGE_SIZE];
 struct text output_stage = {stage_data, 0, sizeof(stage_data), false};
 
-_Static_assert(RESPONSE_HEAD_MAX + FILE_CONTENT_MAX <= OUTPUT_STAGE_SIZE,
-               "a small file must fit into the stage with its head");
+_Static_assert(RESPONSE_HEAD_MAX + OUTPUT_BODY_MAX <= OUTPUT_STAGE_SIZE,
+               "a small body must fit into the stage with its head");
 
 bool output_has_room(void)
 {
-    return output_stage.cap - output_stage.len >= RESPONSE_HEAD_MAX + FILE_CONTENT_MAX;
+    return output_stage.cap - output_stage.len >= RESPONSE_HEAD_MAX + OUTPUT_BODY_MAX;
 }
 
 void output_set_body(struct output *o, const struct answer *answer)
 {
     if (!answer->file)
         return;
-    if (answer->file->content && answer->count <= FILE_CONTENT_MAX) {
+    if (answer->file->content && answer->count <= OUTPUT_BODY_MAX) {
         text_put(&output_stage, answer->file->content + answer->first, (size_t)answer->count);
         file_put(answer->file);
         return;
@@ -47,13 +48,14 @@ void output_drop(struct output *o)
     *o = (struct output){0};
 }
 
-/* Sends once. Returns the bytes taken, 0 where the socket is full, -1 where it is lost. */
-static long send_once(int fd, const char *data, size_t len)
+/* Sends both pieces once. Returns the bytes taken, 0 where the socket is full, -1 where it is lost. */
+static long send_once(int fd, struct iovec pieces[2])
 {
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
     ssize_t n;
 
     do {
-        n = send(fd, data, len, MSG_NOSIGNAL);
+        n = sendmsg(fd, &message, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
@@ -64,7 +66,8 @@ static long send_once(int fd, const char *data, size_t len)
 /* Returns 1, 0 or -1 like output_flush. */
 static int send_left(struct output *o, int fd)
 {
-    long n = send_once(fd, o->left + o->left_at, o->left_len - o->left_at);
+    struct iovec pieces[2] = {{o->left + o->left_at, o->left_len - o->left_at}};
+    long n = send_once(fd, pieces);
 
     if (n < 0)
         return -1;
@@ -119,24 +122,28 @@ static void advance_file(struct output *o, size_t taken, bool all)
     }
 }
 
-/* Sends the stage, filled up from the file. Returns 1, 0 or -1 like output_flush. */
+/* Sends the stage and as much of the file as goes. Returns 1, 0 or -1 like output_flush. */
 static int send_stage(struct output *o, int fd)
 {
-    size_t rendered = output_stage.len, staged;
+    struct iovec pieces[2] = {{stage_data, output_stage.len}};
+    size_t rendered = output_stage.len, all;
     long n;
 
-    if (o->file && !stage_file(o))
+    if (o->file && o->file->content)
+        pieces[1] = (struct iovec){o->file->content + o->first, (size_t)o->count};
+    else if (o->file && !stage_file(o))
         return -1;
-    staged = output_stage.len;
+    pieces[0].iov_len = output_stage.len;
+    all = pieces[0].iov_len + pieces[1].iov_len;
     output_stage.len = 0;
-    n = send_once(fd, stage_data, staged);
+    n = send_once(fd, pieces);
     if (n < 0)
         return -1;
     if ((size_t)n < rendered)
         return keep_left(o, (size_t)n, rendered) ? 0 : -1;
     if (o->file)
-        advance_file(o, (size_t)n - rendered, (size_t)n == staged);
-    return (size_t)n == staged;
+        advance_file(o, (size_t)n - rendered, (size_t)n == all);
+    return (size_t)n == all;
 }
 
 int output_flush(struct output *o, int fd)

@@ -2,15 +2,18 @@
 /*
  * The sending half of a connection. Answers gather in one stage that all connections share, so
  * that those to pipelined requests and a head with its body leave in one piece; a connection
- * holds memory of its own only for what the network did not take. Bodies that are files are read
- * when they can be sent, and read again where they were not taken.
+ * holds memory of its own only for what the network did not take. Large bodies are sent from where
+ * they are in memory; files are read when they can be sent, and read again where they were not taken.
  */
 #ifndef HTTPD_OUTPUT_H
 #define HTTPD_OUTPUT_H
 
 #include "response.h"
 
-enum { OUTPUT_STAGE_SIZE = 32768 };
+enum {
+    OUTPUT_STAGE_SIZE = 32768,
+    OUTPUT_BODY_MAX = 16384, /* larger bodies do not gather in the stage */
+};
 
 struct output {
     char *left; /* rendered and not yet taken, from malloc, or NULL */

@@ -74,5 +74,6 @@ void program_start(const struct bootrec *record)
     /* Registered first, so that it runs after the program's own atexit functions. */
     if (&fini_array_begin[0] != &fini_array_end[0])
         atexit(run_destructors);
+    start_stamp_main();
     exit(main((int)argc, argv, environ));
 }

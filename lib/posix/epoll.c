@@ -322,6 +322,8 @@ static bool item_report(struct item *item, struct epoll_event *event)
 static int harvest(struct epoll *epoll, struct epoll_event *events, int most)
 {
     int count = 0;
+    if (!__atomic_load_n(&epoll->last_ready, __ATOMIC_RELAXED))
+        return 0;
     mutex_lock(&lock);
     /* Ends with the item that is last now: what is put back is not asked twice in one call. */
     struct item *last = epoll->last_ready, *item;

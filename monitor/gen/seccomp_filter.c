@@ -26,51 +26,22 @@
 /* For every VM, with any arguments. */
 static const int plain_calls[] = {
     /* memory and threads */
-    CALL(munmap),
-    CALL(mremap),
-    CALL(brk),
-    CALL(madvise),
-    CALL(futex),
-    CALL(exit),
-    CALL(exit_group),
-    CALL(set_robust_list),
-    CALL(rseq),
-    CALL(sched_getaffinity),
-    CALL(gettid),
-    CALL(getpid),
+    CALL(munmap), CALL(mremap), CALL(brk), CALL(madvise), CALL(futex), CALL(exit), CALL(exit_group),
+    CALL(set_robust_list), CALL(rseq), CALL(sched_getaffinity), CALL(gettid), CALL(getpid),
     CALL(getrusage),
     /* time and signals */
-    CALL(clock_gettime),
-    CALL(clock_nanosleep),
-    CALL(gettimeofday),
-    CALL(timer_create),
-    CALL(timer_settime),
-    CALL(rt_sigreturn),
-    CALL(rt_sigprocmask),
-    CALL(restart_syscall),
-    CALL(setitimer),
-    CALL(rt_sigaction), /* by libc, with the first thread */
+    CALL(clock_gettime), CALL(clock_nanosleep), CALL(gettimeofday), CALL(timer_create),
+    CALL(timer_settime), CALL(rt_sigreturn), CALL(rt_sigprocmask), CALL(restart_syscall),
+    CALL(setitimer), CALL(rt_sigaction), /* by libc, with the first thread */
     /* descriptors that are open */
-    CALL(read),
-    CALL(readv),
-    CALL(write),
-    CALL(writev),
-    CALL(close),
-    CALL(poll),
-    CALL(fstat),
+    CALL(read), CALL(readv), CALL(write), CALL(writev), CALL(close), CALL(poll), CALL(fstat),
     CALL(lseek), /* by libc's streams */
-    CALL(epoll_create1),
-    CALL(epoll_ctl),
-    CALL(epoll_wait),
+    CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait),
     CALL(epoll_pwait), /* in some C libraries what epoll_wait makes */
-    CALL(eventfd2),
-    CALL(getrandom),
+    CALL(eventfd2), CALL(getrandom),
     /* block devices */
-    CALL(preadv),
-    CALL(pwritev),
-    CALL(preadv2),
-    CALL(fdatasync),
-    CALL(fallocate),
+    CALL(preadv), CALL(pwritev), CALL(preadv2), CALL(fdatasync), CALL(fallocate),
+    CALL(io_uring_enter), /* of a ring that reads and writes one disk and nothing else (uring.h) */
 };
 
 /* With user networking: sockets. */

@@ -7,24 +7,38 @@
 
 #include "lwip/opt.h"
 
+/* Adds with the carry coming back in at the bottom. */
+static inline uint64_t add(uint64_t sum, uint64_t word)
+{
+    sum += word;
+    return sum + (sum < word);
+}
+
 uint16_t net_checksum(const void *data, int bytes)
 {
     const unsigned char *at = data;
-    uint64_t sum = 0;
+    uint64_t sum = 0, word;
+    uint32_t half, folded;
 
     for (; bytes >= 8; at += 8, bytes -= 8) {
-        uint64_t word;
         memcpy(&word, at, 8);
-        sum += word;
-        sum += sum < word; /* the carry comes back in at the bottom */
+        sum = add(sum, word);
     }
-    if (bytes > 0) {
-        uint64_t word = 0;
-        memcpy(&word, at, (size_t)bytes);
-        sum += word;
-        sum += sum < word;
+    if (bytes & 4) {
+        memcpy(&half, at, 4);
+        sum = add(sum, half);
+        at += 4;
     }
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)sum;
+    if (bytes & 2) {
+        uint16_t pair;
+        memcpy(&pair, at, 2);
+        sum = add(sum, pair);
+        at += 2;
+    }
+    if (bytes & 1)
+        sum = add(sum, *at);
+    folded = (uint32_t)sum + (uint32_t)(sum >> 32);
+    folded += folded < (uint32_t)sum;
+    folded = (folded & 0xffff) + (folded >> 16);
+    return (uint16_t)(folded + (folded >> 16));
 }

@@ -55,15 +55,13 @@ size_t memory_receive_limit(void)
     return limit_bytes / 2;
 }
 
-static void *kept_take(size_t bytes)
+static struct kept *kept_take(size_t bytes)
 {
     size_t steps = (bytes + KEPT_STEP_BYTES - 1 - KEPT_FIRST_BYTES) / KEPT_STEP_BYTES;
     struct kept *block = steps < KEPT_STEPS ? kept[steps] : NULL;
 
-    if (block) {
+    if (block)
         kept[steps] = block->next;
-        kept_bytes -= malloc_usable_size(block);
-    }
     return block;
 }
 
@@ -94,15 +92,18 @@ void *net_memory_malloc(size_t bytes)
 {
     if (in_use_bytes + bytes > limit_bytes)
         return NULL;
-    void *memory = kept_take(bytes);
-    if (!memory)
-        memory = malloc(bytes);
+    struct kept *block = kept_take(bytes);
+    void *memory = block ? block : malloc(bytes);
     if (!memory && kept_bytes) {
         kept_give_back();
         memory = malloc(bytes);
     }
-    if (memory)
-        in_use_bytes += malloc_usable_size(memory);
+    if (!memory)
+        return NULL;
+    size_t taken = malloc_usable_size(memory);
+    in_use_bytes += taken;
+    if (block)
+        kept_bytes -= taken;
     return memory;
 }
 

@@ -7,6 +7,7 @@
 #include "arch/arch.h"
 #include "bare.h"
 #include "cpu.h"
+#include "pvabi/stamps.h"
 
 bool bare_upcalls_on;
 
@@ -83,4 +84,5 @@ const struct pv_platform bare_platform = {
     .discard = bare_discard,
     .exit = bare_exit,
     .crash = bare_crash,
+    .stamps_tell = pv_stamps_tell,
 };

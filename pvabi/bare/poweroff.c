@@ -6,23 +6,12 @@
  */
 #include "bare.h"
 #include "cpu.h"
+#include "pvabi/stamps.h"
 
 #define DEBUG_EXIT_PORT 0x501u /* the launcher puts it here */
 #define NO_DEVICE 0xffu
 #define KEYBOARD_PORT 0x64u
 #define KEYBOARD_RESET 0xfeu
-
-/* A launcher that writes statistics reads this. */
-static void bare_say_counters(void)
-{
-    bare_say("\001coracle-counters 0x");
-    bare_say_hex(pv_counters.doorbells, 1);
-    bare_say(" 0x");
-    bare_say_hex(pv_counters.upcalls, 1);
-    bare_say(" 0x");
-    bare_say_hex(pv_counters.waits, 1);
-    bare_say("\n");
-}
 
 void bare_exit(int status)
 {
@@ -32,7 +21,9 @@ void bare_exit(int status)
     bare_cli();
     if (bare_output_separate_log()) {
         if (pv_cmdline.counters)
-            bare_say_counters();
+            pv_report_counters();
+        if (pv_stamps != NULL)
+            pv_stamps_tell();
         bare_exit_word[14] = (char)('0' + byte / 100);
         bare_exit_word[15] = (char)('0' + byte / 10 % 10);
         bare_exit_word[16] = (char)('0' + byte % 10);

@@ -9,6 +9,7 @@
 #include "bare.h"
 #include "cpu.h"
 #include "pvabi/errno.h"
+#include "pvabi/stamps.h"
 
 #define EARLY_BYTES (1ull << 30) /* what the entry has mapped, at least */
 #define EARLY_BYTES_MULTIBOOT2 (4ull << 30)
@@ -148,11 +149,13 @@ EARLY bool bare_early_map(uint64_t address)
 
 EARLY void bare_machine_start(enum pv_entry entry, const void *argument, struct bootrec *record)
 {
+    uint64_t entry_cycles = arch_cycles();
     const char *wrong = bare_info_take(entry, (uintptr_t)argument);
 
     if (wrong != NULL)
         bare_crash(wrong, NULL);
     pv_cmdline_parse(bare_info.cmdline, bare_info.cmdline_bytes, &pv_cmdline);
+    pv_stamps_start(entry_cycles);
     if (bare_info.module_count > 0)
         bare_modules_take(record);
     bare_memory_take(record);

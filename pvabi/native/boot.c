@@ -21,6 +21,15 @@ _Static_assert(sizeof(PVN_NOTE_NAME) == sizeof("Coracle") && PVN_NOTE_TYPE == 1 
                    PVN_ABI_VERSION == 1,
                "note");
 _Static_assert(BOOTREC_SEED_BYTES == PVN_SEED_BYTES, "seed");
+_Static_assert((int)PV_STAMP_ENTRY == (int)PVN_STAMP_ENTRY &&
+                   (int)PV_STAMP_PLATFORM == (int)PVN_STAMP_PLATFORM &&
+                   (int)PV_STAMP_MEMORY == (int)PVN_STAMP_MEMORY &&
+                   (int)PV_STAMP_DEVICES == (int)PVN_STAMP_DEVICES &&
+                   (int)PV_STAMP_NETWORK == (int)PVN_STAMP_NETWORK &&
+                   (int)PV_STAMP_MAIN == (int)PVN_STAMP_MAIN &&
+                   (int)PV_STAMP_EXIT == (int)PVN_STAMP_EXIT &&
+                   (int)PV_STAMP_COUNT == (int)PVN_STAMP_COUNT,
+               "stamps are written where the monitor reads them");
 
 void native_start(const struct pvn_boot *boot) __attribute__((noreturn));
 
@@ -114,6 +123,10 @@ static EARLY int native_boot(enum pv_entry entry, const void *argument, struct b
     (void)entry;
     if (boot->magic != PVN_BOOT_MAGIC)
         return -ENODEV;
+    if (boot->features & PVN_FEATURE_STAMPS) {
+        pv_stamps = ((struct pvn_stamps *)boot->stamps)->cycles;
+        pv_stamps[PV_STAMP_ENTRY] = arch_cycles();
+    }
     native_hypercall_port = boot->cpu.x86_64.hypercall_port;
     native_doorbell_port = boot->cpu.x86_64.doorbell_port;
     require(boot->version >= PVN_ABI_VERSION && boot->bytes >= sizeof(*boot),

@@ -21,7 +21,7 @@ static uint64_t *list_entry(const void *page)
     return (uint64_t *)(uintptr_t)&xen_flavour->frames[(uintptr_t)page / XEN_PAGE];
 }
 
-static bool exchange(unsigned operation, xen_pfn_t *frame)
+static __attribute__((noinline)) bool exchange(unsigned operation, xen_pfn_t *frame)
 {
     struct xen_memory_reservation reservation = {.nr_extents = 1, .domid = DOMID_SELF};
 
@@ -57,5 +57,9 @@ int xen_memory_take(void *page)
     if (entry == NULL)
         return 0;
     *entry = frame;
-    return pv->protect(page, XEN_PAGE, PV_READ_WRITE);
+    if (pv->protect(page, XEN_PAGE, PV_READ_WRITE) == 0)
+        return 0;
+    *entry = NO_FRAME; /* the frame goes back, or the next try would leave it behind */
+    (void)exchange(XENMEM_decrease_reservation, &frame);
+    return -ENOMEM;
 }

@@ -4,27 +4,20 @@
  * host), Xen's own console. The ring is the domain's one console, so the three channels go through
  * it in turns: DLE and 1, 2 or 3 in front of what is standard output, standard error or log; a DLE
  * of the text's own is doubled. It starts as standard output. Usable from the first moment, and while
- * crashing.
+ * crashing. Input is console_read.c.
  */
-#include "xen.h"
+#include "console.h"
 
-#include <xen/io/console.h>
 #include <xen/sched.h>
 
 #include "arch/arch.h"
 #include "pvabi/errno.h"
 
-#define DLE 0x10
 #define OUT_BYTES ((uint32_t)sizeof(((struct xencons_interface *)0)->out))
 #define WAIT_NS 100000000ull
 #define WAITS_MAX 100u /* without any progress: ten seconds */
 
-static struct {
-    struct xencons_interface *ring;
-    uint32_t port;
-    uint32_t out_prod; /* ours: what the other side writes over it is not looked at */
-    enum pv_channel channel;
-} xen_console;
+struct xen_console xen_console;
 
 EARLY void xen_console_start(struct xencons_interface *ring, uint32_t port)
 {
@@ -33,8 +26,12 @@ EARLY void xen_console_start(struct xencons_interface *ring, uint32_t port)
     xen_console.ring = ring;
     xen_console.port = port;
     xen_console.channel = PV_STDOUT;
-    if (ring != NULL)
-        xen_console.out_prod = *(volatile uint32_t *)&ring->out_prod;
+    if (ring == NULL)
+        return;
+    xen_console.out_prod = *(volatile uint32_t *)&ring->out_prod;
+    xen_console.in_cons = *(volatile uint32_t *)&ring->in_cons;
+    if (xen_console.in_event != 0) /* after a restore */
+        (void)xen_port_bind(port, xen_console.in_event, false);
 }
 
 /* Xen's console: everybody's in a debug build, else the first domain's only. */
@@ -49,7 +46,7 @@ static void console_emergency(const char *data, size_t bytes)
     }
 }
 
-static void console_fail(const char *why)
+void xen_console_fail(const char *why)
 {
     static const char before[] = "console out of service: ";
 
@@ -69,7 +66,7 @@ static uint32_t console_room(void)
 
     if (used <= OUT_BYTES)
         return OUT_BYTES - used;
-    console_fail("its reader is ahead of its writer");
+    xen_console_fail("its reader is ahead of its writer");
     return 0;
 }
 
@@ -83,7 +80,7 @@ static size_t console_fill(enum pv_channel channel, const char *data, size_t byt
 {
     size_t done = 0;
 
-    if (channel != xen_console.channel) {
+    if (bytes > 0 && channel != xen_console.channel) {
         if (room < 3)
             return 0;
         console_put(DLE);
@@ -111,8 +108,16 @@ static size_t console_turn(enum pv_channel channel, const char *data, size_t byt
     uint32_t room;
 
     if (xen_console.ring != NULL && (room = console_room()) > 0) {
+        uint32_t before = xen_console.out_prod;
+
+        if (xen_console.asks && room >= 2) {
+            console_put(DLE);
+            console_put(XEN_CONSOLE_ASK);
+            xen_console.asks = false;
+            room -= 2;
+        }
         done = console_fill(channel, data, bytes, room);
-        if (done > 0) {
+        if (xen_console.out_prod != before) {
             /* Release: the bytes are written before the index that hands them over. */
             __atomic_store_n(&xen_console.ring->out_prod, xen_console.out_prod, __ATOMIC_RELEASE);
             xen_channel_send(xen_console.port);
@@ -127,6 +132,8 @@ static void console_sleep(void)
     unsigned state = xen_upcalls_mask();
 
     xen_channel_wait(xen_console.port, pv_clock != NULL ? xen_now_ns() + WAIT_NS : WAIT_NS);
+    if (xen_console.in_event != 0)
+        xen_event_raise(xen_console.in_event); /* what was taken may have told of input */
     xen_upcalls_restore(state);
 }
 
@@ -140,7 +147,7 @@ long xen_write(enum pv_channel channel, const void *data, size_t bytes)
         console_emergency(data, bytes);
         return (long)bytes;
     }
-    while (done < bytes) {
+    while (done < bytes || xen_console.asks) {
         size_t part = console_turn(channel, text + done, bytes - done);
 
         done += part;
@@ -148,10 +155,10 @@ long xen_write(enum pv_channel channel, const void *data, size_t bytes)
             return -EIO;
         waits = part > 0 ? 0 : waits + 1;
         if (waits > WAITS_MAX) {
-            console_fail("nobody reads it");
+            xen_console_fail("nobody reads it");
             return -EIO;
         }
-        if (done < bytes)
+        if (done < bytes || xen_console.asks)
             console_sleep();
     }
     return (long)done;

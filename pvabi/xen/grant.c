@@ -141,6 +141,12 @@ unsigned xen_pages_end(struct xen_pages *pages)
     return held;
 }
 
+void xen_grants_report(void)
+{
+    if (xen_grant_counters.leaked != 0)
+        xen_say("grants: a backend has kept pages\n");
+}
+
 void xen_grants_forget(void)
 {
     unsigned count = frame_count;

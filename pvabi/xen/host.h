@@ -81,7 +81,7 @@ const struct pv_device *xenbus_devices(unsigned *count);
 void xenbus_event(void);
 
 /* The domain was restored: grants, channels and watches are gone, the store's ring is a new one.
- * Frontends connect anew when they are called next; their events are raised for that. Called with
+ * Frontends connect anew, side by side, when they are called next; their events are raised for that. Called with
  * upcalls masked, when channels can be opened and the store's ring is mapped. */
 void xenbus_restored(void);
 
@@ -92,5 +92,8 @@ struct xen_grant_counters {
     uint32_t leaked;
 };
 extern struct xen_grant_counters xen_grant_counters;
+
+/* At the domain's end: says in one line that pages have leaked, if so. */
+void xen_grants_report(void);
 
 #endif

@@ -23,13 +23,15 @@
 
 #define FRONTEND_PAGES ((sizeof(struct xen_net) + XEN_PAGE_BYTES - 1u) / XEN_PAGE_BYTES)
 
-/* After a restore: grants and channels are not there any more. */
-static void net_forget(struct xen_net *frontend)
+static void net_forget(void *driven)
 {
+    struct xen_net *frontend = driven;
+
     memset(frontend->rx_refs, 0, sizeof(frontend->rx_refs));
     memset(frontend->tx_refs, 0, sizeof(frontend->tx_refs));
     frontend->rx_ring_ref = frontend->tx_ring_ref = 0;
     frontend->rx_channel.port = frontend->tx_own.port = 0;
+    frontend->moved = true;
 }
 
 /* Out of service: keeps the first reason, and ends what the backend lets go of. */
@@ -38,8 +40,6 @@ int xen_net_fail(struct xen_net *frontend, const char *reason)
     if (frontend->net.fault)
         return -EIO;
     frontend->net.fault = reason;
-    if (frontend->generation != xenbus_generation)
-        net_forget(frontend);
     xenbus_close(frontend->bus);
     if (frontend->tx_own.port != 0)
         xen_channel_close(frontend->tx_own.port);
@@ -85,7 +85,7 @@ static const char *rings_open(struct xen_net *frontend)
     if (frontend->split &&
         xen_channel_open(domain, &frontend->tx_own.event, &frontend->tx_own.port) < 0)
         return "there is no event channel left";
-    frontend->net.rx_event = frontend->rx_channel.event;
+    frontend->net.rx_event = frontend->bus->event = frontend->rx_channel.event;
     frontend->net.tx_event = frontend->tx_channel->event;
     frontend->net.config_event = frontend->rx_channel.event; /* raised when the backend leaves */
     xen_net_rx_reset(frontend);
@@ -171,54 +171,51 @@ static void limits_read(struct xen_net *frontend)
     mac_read(frontend);
 }
 
-/* From nothing to a connected device; NULL, or what went wrong. */
-static const char *net_connect(struct xen_net *frontend)
+static const char *net_offer(void *driven)
 {
-    struct xenbus_device *bus = frontend->bus;
+    struct xen_net *frontend = driven;
     const char *wrong;
 
-    frontend->generation = xenbus_generation;
-    wrong = xenbus_begin(bus);
-    if (wrong != NULL)
-        return wrong;
-    if (xenbus_number(bus, "feature-rx-copy", 0) != 1)
+    if (xenbus_number(frontend->bus, "feature-rx-copy", 0) != 1)
         return "its backend does not copy";
     limits_read(frontend);
     wrong = rings_open(frontend);
-    if (wrong == NULL)
-        wrong = rings_publish(frontend);
-    if (wrong == NULL)
-        wrong = xenbus_connected(bus, frontend->rx_channel.event);
-    frontend->net.link_up = wrong == NULL;
-    return wrong;
+    return wrong != NULL ? wrong : rings_publish(frontend);
 }
 
-/* After a restore: the device anew. Frames that were on their way out are lost, as on any wire, and
- * count as sent; what the ring held to be received is lost with it. */
-static const char *net_reconnect(struct xen_net *frontend)
+/* Frames that a restore found on their way out are lost, as on any wire, and count as sent; what the
+ * ring held to be received is lost with it. */
+static const char *net_connected(void *driven)
 {
-    net_forget(frontend);
-    return net_connect(frontend);
+    struct xen_net *frontend = driven;
+
+    xen_event_raise(frontend->net.tx_event); /* frames may wait for it */
+    return NULL;
 }
 
-/* The link is up as long as the backend is there. */
+/* The link is up as long as the backend is there. After a restore it was down once, however quickly
+ * that passed: the frontend may be at another port of another bridge, and is to be announced. */
 static void net_refresh(struct pv_net *net)
 {
-    if (xen_net_ready(xen_net_of(net)) < 0)
-        net->link_up = false;
+    struct xen_net *frontend = xen_net_of(net);
+    int there = xen_net_ready(frontend);
+    unsigned state = xen_upcalls_mask();
+
+    net->link_up = there > 0 && !frontend->moved;
+    if (there >= 0 && frontend->moved)
+        xen_event_raise(net->config_event);
+    frontend->moved = false;
+    xen_upcalls_restore(state);
 }
 
-/* Is the device there? Looked at first in every call. */
 int xen_net_ready(struct xen_net *frontend)
 {
-    const char *wrong = NULL;
+    const char *wrong;
 
     if (frontend->net.fault)
         return -EIO;
-    if (frontend->generation != xenbus_generation)
-        wrong = net_reconnect(frontend);
-    else if (frontend->bus->lost)
-        wrong = "its backend closes";
+    if (xenbus_ready(frontend->bus, &wrong))
+        return 1;
     return wrong == NULL ? 0 : xen_net_fail(frontend, wrong);
 }
 
@@ -230,11 +227,14 @@ static size_t net_memory_bytes(const struct pv_device *device)
 
 static int net_attach(const struct pv_device *device, void *memory, struct pv_net **net)
 {
+    static const struct xenbus_driver driver = {net_forget, net_offer, net_connected};
     struct xen_net *frontend = memory;
     uint8_t *shared = (uint8_t *)memory + FRONTEND_PAGES * XEN_PAGE_BYTES;
     const char *wrong;
 
     frontend->bus = xenbus_device_of(device);
+    frontend->bus->driver = &driver;
+    frontend->bus->frontend = frontend;
     frontend->rx_ring = (struct xen_pages){shared, &frontend->rx_ring_ref, 1, false};
     shared += XEN_PAGE_BYTES;
     frontend->tx_ring = (struct xen_pages){shared, &frontend->tx_ring_ref, 1, false};
@@ -243,7 +243,9 @@ static int net_attach(const struct pv_device *device, void *memory, struct pv_ne
     shared += RX_PAGES * XEN_PAGE_BYTES;
     frontend->tx_pool = (struct xen_pages){shared, frontend->tx_refs, TX_PAGES, true};
     *net = &frontend->net;
-    wrong = net_connect(frontend);
+    wrong = xenbus_attach(frontend->bus);
+    frontend->moved = false;
+    frontend->net.link_up = wrong == NULL;
     return wrong == NULL ? 0 : xen_net_fail(frontend, wrong);
 }
 

@@ -45,12 +45,12 @@ struct tx_page {
 struct xen_net {
     struct pv_net net; /* first: what the kernel sees */
     struct xenbus_device *bus;
-    uint32_t generation; /* xenbus_generation when it connected */
     struct xen_channel rx_channel, tx_own;
     struct xen_channel *tx_channel; /* rx_channel, where the two are not split */
     netif_rx_front_ring_t rx;
     netif_tx_front_ring_t tx;
     bool split, sg, csum6;
+    bool moved;          /* the domain was restored since the link was last looked at */
     uint16_t tx_extras;  /* requests in flight that describe large frames */
     bool rx_starved;     /* a frame waits in the ring for a buffer of the kernel's */
     unsigned rx_partial; /* responses that have come of a frame that is not whole */
@@ -70,7 +70,7 @@ static inline struct xen_net *xen_net_of(struct pv_net *net)
     return (struct xen_net *)(void *)net;
 }
 
-/* Is the device there? Looked at first in every call: 0, or -EIO. Connects anew after a restore. */
+/* Looked at first in every call: 1 the device is there, 0 it connects anew after a restore, -EIO. */
 int xen_net_ready(struct xen_net *frontend);
 /* Out of service: keeps the first reason, and ends what the backend lets go of. Returns -EIO. */
 int xen_net_fail(struct xen_net *frontend, const char *reason);

@@ -199,10 +199,10 @@ int xen_net_rx_take(struct pv_net *net, struct pv_net_frame *to)
 {
     struct xen_net *frontend = xen_net_of(net);
     struct rx_frame frame;
-    int there, result;
+    int there = xen_net_ready(frontend), result;
 
-    if (xen_net_ready(frontend) < 0)
-        return -EIO;
+    if (there <= 0)
+        return there;
     there = XEN_RING_RESPONSES(&frontend->rx);
     if (there < 0)
         return xen_net_fail(frontend, "it claims more received frames than there are buffers");
@@ -249,9 +249,10 @@ static void rx_push(struct xen_net *frontend)
 bool xen_net_rx_ask(struct pv_net *net)
 {
     struct xen_net *frontend = xen_net_of(net);
+    int there = xen_net_ready(frontend);
 
-    if (xen_net_ready(frontend) < 0)
-        return true;
+    if (there <= 0)
+        return there < 0;
     rx_push(frontend);
     if (frontend->rx_starved) /* the next kick takes care of that */
         return false;
@@ -267,7 +268,7 @@ void xen_net_rx_kick(struct pv_net *net)
 {
     struct xen_net *frontend = xen_net_of(net);
 
-    if (xen_net_ready(frontend) < 0)
+    if (xen_net_ready(frontend) <= 0)
         return;
     rx_push(frontend);
     if (frontend->rx_starved && frontend->rx_queued > 0) {

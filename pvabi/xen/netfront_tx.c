@@ -195,15 +195,15 @@ int xen_net_tx_post(struct pv_net *net, const struct pv_segment *segments, unsig
     bool partial = meta != NULL && meta->csum_partial;
     bool large = meta != NULL && meta->gso != PV_NET_GSO_NONE;
     uint16_t first, page, flags = 0;
-    int result = xen_net_ready(frontend);
+    int there = xen_net_ready(frontend);
 
-    if (result < 0)
-        return result;
+    if (there < 0)
+        return there;
     if (bytes == 0 || (bytes > XEN_PAGE_BYTES && !frontend->sg) ||
         (partial && !(net->tx_csum && csum_is_inside(bytes, meta))) ||
         (large && !large_is_valid(net, bytes, meta)))
         return -EINVAL;
-    first = frontend->tx_lost_count == 0 ? frame_equip(frontend, bytes) : NO_PAGE;
+    first = there > 0 && frontend->tx_lost_count == 0 ? frame_equip(frontend, bytes) : NO_PAGE;
     if (first == NO_PAGE)
         return -EAGAIN;
     page = first;
@@ -272,14 +272,15 @@ static int response_take(struct xen_net *frontend, void **cookie)
 int xen_net_tx_take(struct pv_net *net, void **cookie)
 {
     struct xen_net *frontend = xen_net_of(net);
-    int result = 0;
+    int result = xen_net_ready(frontend);
 
-    if (xen_net_ready(frontend) < 0)
-        return -EIO;
+    if (result <= 0)
+        return result;
     if (frontend->tx_lost_count > 0) {
         *cookie = frontend->tx_lost[--frontend->tx_lost_count];
         return 1;
     }
+    result = 0;
     while (result == 0) {
         int there = XEN_RING_RESPONSES(&frontend->tx);
 
@@ -295,10 +296,11 @@ int xen_net_tx_take(struct pv_net *net, void **cookie)
 bool xen_net_tx_ask(struct pv_net *net)
 {
     struct xen_net *frontend = xen_net_of(net);
+    int there = xen_net_ready(frontend);
     bool work;
 
-    if (xen_net_ready(frontend) < 0)
-        return true;
+    if (there <= 0)
+        return there < 0;
     RING_FINAL_CHECK_FOR_RESPONSES(&frontend->tx, work);
     return work || frontend->tx_lost_count > 0 ||
            xen_net_channel_ask(frontend, frontend->tx_channel);
@@ -309,7 +311,7 @@ void xen_net_tx_kick(struct pv_net *net)
     struct xen_net *frontend = xen_net_of(net);
     bool notify;
 
-    if (xen_net_ready(frontend) < 0)
+    if (xen_net_ready(frontend) <= 0)
         return;
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&frontend->tx, notify);
     if (notify)

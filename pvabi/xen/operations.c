@@ -12,6 +12,7 @@
 
 #include "arch/arch.h"
 #include "pvabi/errno.h"
+#include "pvabi/stamps.h"
 
 _Static_assert(XEN_SYSCALL == 0 && XEN_VMCALL == 1 && XEN_VMMCALL == 2, "hypercall.S");
 _Static_assert(offsetof(struct pv_counters, hypercalls) == 0, "hypercall.S");
@@ -51,6 +52,11 @@ void xen_exit(int status)
     xen_upcalls_mask();
     if (xen_store != NULL)
         store_status((unsigned)status & 0xffu);
+    xen_grants_report();
+    if (pv_cmdline.counters)
+        pv_report_counters();
+    if (pv_stamps != NULL)
+        pv_stamps_tell();
     say_status(status);
     end(xen_end_reason());
 }

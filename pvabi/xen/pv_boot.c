@@ -9,6 +9,7 @@
 #include "balloon.h"
 #include "pv.h"
 #include "pvabi/errno.h"
+#include "pvabi/stamps.h"
 #include "requests.h"
 
 #define MAPPED_BEHIND (512ull << 10) /* that the builder maps behind its last page, at least */
@@ -38,6 +39,7 @@ static const struct pv_platform xen_pv_platform = {
     .memory_take = xen_memory_take,
     .exit = xen_exit,
     .crash = xen_crash,
+    .stamps_tell = pv_stamps_tell,
 };
 
 static const struct pv_machine xen_pv_machine = {
@@ -93,6 +95,7 @@ static EARLY int xen_pv_boot(enum pv_entry entry, const void *argument, struct b
     xen_store = pv_page(start->store);
     xen_store_port = start->store_port;
     pv_cmdline_parse(start->cmdline, start->cmdline_bytes, &pv_cmdline);
+    pv_stamps_start(arch_cycles());
     pv_cmdline_hand_over(record);
     return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <xen/sched.h>
 
+#include "pvabi/errno.h"
 #include "xenbus.h"
 #include "xenstore.h"
 
@@ -51,14 +52,36 @@ static enum pv_request suspend(void)
     return result == 0 ? PV_REQUEST_RESTORED : PV_REQUEST_NONE;
 }
 
+/* Reads the word and empties the node, both or neither. The word's length, 0 when there is none, or a
+ * negative errno: -EAGAIN when somebody else has written meanwhile. */
+static int word_try(char word[WORD_BYTES])
+{
+    uint32_t transaction;
+    int length, result = xenstore_begin(&transaction);
+
+    if (result < 0)
+        return result;
+    length = xenstore_read(transaction, "control", "shutdown", word, WORD_BYTES);
+    if (length > 0)
+        result = xenstore_write(transaction, "control", "shutdown", "");
+    if (length <= 0 || result < 0) {
+        (void)xenstore_end(transaction, false);
+        return length <= 0 ? length : result;
+    }
+    result = xenstore_end(transaction, true);
+    return result < 0 ? result : length;
+}
+
 /* Upcalls are masked. */
 static enum pv_request request_read(void)
 {
     char word[WORD_BYTES];
+    int length = -EAGAIN;
 
-    if (xenstore_read(0, "control", "shutdown", word, sizeof(word)) <= 0)
+    for (unsigned i = 0; i < XENSTORE_TRIES && length == -EAGAIN; i++)
+        length = word_try(word);
+    if (length <= 0)
         return PV_REQUEST_NONE;
-    (void)xenstore_write(0, "control", "shutdown", ""); /* taken */
     return __builtin_strcmp(word, "suspend") == 0 ? suspend() : request_of(word);
 }
 
@@ -76,7 +99,7 @@ static enum pv_request target_read(uint64_t *pages)
     return PV_REQUEST_MEMORY;
 }
 
-enum pv_request xen_request_take(uint64_t *pages)
+enum pv_request xen_request_take(uint64_t *pages, uint64_t *again_ns)
 {
     static bool listens;
     unsigned state = xen_upcalls_mask();
@@ -94,6 +117,7 @@ enum pv_request xen_request_take(uint64_t *pages)
      * an answer was awaited was taken with it, and no event tells of it. */
     if (request == PV_REQUEST_NONE && xenstore_has_fired(XENBUS_SYSTEM_WATCHES))
         xen_event_raise(PV_EVENT_SYSTEM);
+    *again_ns = xenbus_overdue();
     xen_upcalls_restore(state);
     return request;
 }

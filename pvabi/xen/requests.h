@@ -9,7 +9,7 @@
 #include "pvabi/pv.h"
 
 /* pv_platform.request_take; the first call begins to listen. */
-enum pv_request xen_request_take(uint64_t *pages);
+enum pv_request xen_request_take(uint64_t *pages, uint64_t *again_ns);
 
 /* The reason by which a domain is to end that was asked to: SHUTDOWN_poweroff or another. */
 unsigned xen_end_reason(void);

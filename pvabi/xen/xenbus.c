@@ -11,37 +11,18 @@
 
 #define CONNECT_NS 10000000000ull
 #define CLOSE_NS 500000000ull
+#define TURN_NS 20000000ull   /* of waiting with upcalls masked */
+#define LOOK_NS 1000000000ull /* until it is looked again whether a backend is overdue */
 #define NAMES_BYTES 1024u
 #define NUMBER_BYTES 24u
-#define TRIES 16u /* of a transaction that somebody else's writes invalidate */
 #define WATCH_FIRST (XENSTORE_WATCHES - PV_DEVICES_MAX)
 #define DEVICE_WATCHES (~0ull << WATCH_FIRST)
 
-volatile uint32_t xenbus_generation;
-
-static struct pv_device devices[PV_DEVICES_MAX];
+static struct pv_device devices[PV_DEVICES_MAX]; /* the console is the last */
 static struct xenbus_device buses[PV_DEVICES_MAX];
 static unsigned device_count;
 
 /* ---- numbers ------------------------------------------------------------------------------ */
-
-/* Decimal digits and nothing else. */
-static bool number_parse(const char *text, uint64_t *number)
-{
-    uint64_t value = 0;
-
-    if (*text == '\0')
-        return false;
-    for (; *text != '\0'; text++) {
-        unsigned digit = (unsigned)(*text - '0');
-
-        if (digit > 9u || value > (UINT64_MAX - digit) / 10u)
-            return false;
-        value = value * 10u + digit;
-    }
-    *number = value;
-    return true;
-}
 
 static void number_print(char text[NUMBER_BYTES], uint32_t number)
 {
@@ -61,7 +42,7 @@ static bool number_read(const char *dir, const char *name, uint64_t *number)
 {
     char text[NUMBER_BYTES];
 
-    return xenstore_read(0, dir, name, text, sizeof(text)) > 0 && number_parse(text, number);
+    return xenstore_read(0, dir, name, text, sizeof(text)) > 0 && xenstore_number(text, number);
 }
 
 /* ---- discovery ---------------------------------------------------------------------------- */
@@ -79,7 +60,9 @@ static void device_add(enum pv_class class, const char *kind, uint32_t number)
     char digits[NUMBER_BYTES];
 
     number_print(digits, number);
-    *bus = (struct xenbus_device){.number = number, .watch = WATCH_FIRST + device_count};
+    *bus = (struct xenbus_device){.number = number,
+                                  .watch = WATCH_FIRST + device_count,
+                                  .event = PV_EVENT_TIMER}; /* until it has one: harmless */
     text_append(bus->path, kind);
     text_append(bus->path, "/");
     text_append(bus->path, digits);
@@ -100,7 +83,7 @@ static bool number_next(const char *names, const char *end, uint64_t least, uint
     for (; names < end; names += __builtin_strlen(names) + 1u) {
         uint64_t number;
 
-        if (!number_parse(names, &number) || number > UINT32_MAX || number < least ||
+        if (!xenstore_number(names, &number) || number > UINT32_MAX || number < least ||
             (found && number >= *next))
             continue;
         *next = number;
@@ -118,7 +101,7 @@ static void devices_find(enum pv_class class, const char *kind)
     if (bytes == -EINVAL)
         xen_say("xenstore: the list of devices is too long\n");
     while (bytes > 0 && number_next(names, names + bytes, number, &number)) {
-        if (device_count == PV_DEVICES_MAX) {
+        if (device_count == PV_DEVICES_MAX - 1) {
             xen_say("xenstore: there are more devices than the table holds\n");
             return;
         }
@@ -136,9 +119,11 @@ const struct pv_device *xenbus_devices(unsigned *count)
         looked = true;
         devices_find(PV_BLK, "device/vbd");
         devices_find(PV_NET, "device/vif");
+        /* Behind them, and not on the bus. */
+        devices[device_count] = (struct pv_device){.class = PV_CONSOLE, .family = PV_FAMILY_XEN};
     }
     xen_upcalls_restore(state);
-    *count = device_count;
+    *count = looked ? device_count + 1 : 0;
     return devices;
 }
 
@@ -167,7 +152,7 @@ static const char *state_write(struct xenbus_device *bus, enum xenbus_state stat
     return xenstore_write(0, bus->path, "state", text) < 0 ? "xenstore refuses its state" : NULL;
 }
 
-/* Raises the events of connected devices whose backends have left, and the system's. */
+/* Raises the events of devices whose backends have changed, and the system's. */
 static void watches_look(void)
 {
     uint64_t fired = xenstore_fired(DEVICE_WATCHES);
@@ -177,9 +162,14 @@ static void watches_look(void)
     for (; fired != 0; fired &= fired - 1u) {
         struct xenbus_device *bus = &buses[(unsigned)__builtin_ctzll(fired) - WATCH_FIRST];
 
-        if (bus->event == 0 || bus->lost || state_read(bus) == XenbusStateConnected)
+        if (bus->phase == XENBUS_CLOSED)
             continue;
-        bus->lost = true;
+        if (bus->phase == XENBUS_CONNECTED) {
+            if (bus->lost || state_read(bus) == XenbusStateConnected)
+                continue;
+            bus->lost = true;
+        }
+        bus->changed = true;
         xen_event_raise(bus->event);
     }
 }
@@ -190,33 +180,20 @@ void xenbus_event(void)
     watches_look();
 }
 
-/* Waits until the backend is in one of `wanted` (bits 1 << state). Upcalls are masked. */
-static const char *state_wait(struct xenbus_device *bus, unsigned wanted, uint64_t deadline_ns)
-{
-    for (;;) {
-        enum xenbus_state state = state_read(bus);
+/* ---- connecting --------------------------------------------------------------------------- */
 
-        if (xenstore_fault() != NULL)
-            return "xenstore is out of service";
-        if (wanted & 1u << state)
-            return NULL;
-        if (state == XenbusStateUnknown)
-            return "its backend is gone";
-        if (state == XenbusStateClosing || state == XenbusStateClosed)
-            return "its backend closes";
-        if (xenstore_fired(1ull << bus->watch) != 0)
-            continue;
-        if (xen_now_ns() >= deadline_ns)
-            return "its backend does not connect";
-        xenstore_wait(deadline_ns);
-    }
+/* The next phase, with as much time for the backend as the last one had. */
+static void phase_enter(struct xenbus_device *bus, enum xenbus_phase phase)
+{
+    bus->phase = phase;
+    bus->changed = true;
+    bus->deadline_ns = xen_now_ns() + CONNECT_NS;
 }
 
-static const char *begin_masked(struct xenbus_device *bus)
+static const char *backend_find(struct xenbus_device *bus)
 {
     uint64_t domain;
 
-    bus->event = 0;
     bus->lost = false;
     if (xenstore_read(0, bus->path, "backend", bus->backend, sizeof(bus->backend)) <= 0 ||
         !number_read(bus->path, "backend-id", &domain) || domain > UINT16_MAX)
@@ -225,18 +202,113 @@ static const char *begin_masked(struct xenbus_device *bus)
     if (xenstore_watch(bus->backend, "state", bus->watch) < 0)
         return "xenstore refuses a watch";
     bus->watched = true;
-    return state_wait(bus, 1u << XenbusStateInitWait, xen_now_ns() + CONNECT_NS);
+    phase_enter(bus, XENBUS_AWAITED);
+    return NULL;
 }
 
-const char *xenbus_begin(struct xenbus_device *bus)
+/* Is the backend in the state `wanted`? If not, *wrong is set when it never will be. */
+static bool backend_is(struct xenbus_device *bus, enum xenbus_state wanted, const char **wrong)
 {
-    unsigned state = xen_upcalls_mask();
-    const char *wrong = begin_masked(bus);
+    enum xenbus_state state;
 
-    watches_look();
-    xen_upcalls_restore(state);
+    if (!bus->changed && xen_now_ns() < bus->deadline_ns)
+        return false;
+    bus->changed = false;
+    state = state_read(bus);
+    if (state == wanted)
+        return true;
+    if (xenstore_fault() != NULL)
+        *wrong = "xenstore is out of service";
+    else if (state == XenbusStateUnknown)
+        *wrong = "its backend is gone";
+    else if (state == XenbusStateClosing || state == XenbusStateClosed)
+        *wrong = "its backend closes";
+    else if (xen_now_ns() >= bus->deadline_ns)
+        *wrong = "its backend does not connect";
+    return false;
+}
+
+static const char *connected(struct xenbus_device *bus)
+{
+    const char *wrong = bus->driver->connected(bus->frontend);
+
+    if (wrong != NULL)
+        return wrong;
+    phase_enter(bus, XENBUS_CONNECTED);
+    xen_event_raise(bus->event); /* whoever looked while it was not */
+    return state_write(bus, XenbusStateConnected);
+}
+
+/* As far as it goes without waiting for the backend. Upcalls are masked, so that no restore comes
+ * between. */
+static const char *advance(struct xenbus_device *bus)
+{
+    const char *wrong = NULL;
+
+    if (bus->phase == XENBUS_BEGUN)
+        wrong = backend_find(bus);
+    if (wrong == NULL && bus->phase == XENBUS_AWAITED &&
+        backend_is(bus, XenbusStateInitWait, &wrong)) {
+        wrong = bus->driver->offer(bus->frontend);
+        phase_enter(bus, XENBUS_OFFERED);
+    }
+    if (wrong == NULL && bus->phase == XENBUS_OFFERED &&
+        backend_is(bus, XenbusStateConnected, &wrong))
+        wrong = connected(bus);
+    watches_look(); /* what came with answers */
     return wrong;
 }
+
+bool xenbus_ready(struct xenbus_device *bus, const char **wrong)
+{
+    unsigned state;
+
+    *wrong = bus->lost ? "its backend closes" : NULL;
+    if (bus->phase == XENBUS_CONNECTED)
+        return !bus->lost;
+    state = xen_upcalls_mask();
+    *wrong = advance(bus);
+    xen_upcalls_restore(state);
+    return bus->phase == XENBUS_CONNECTED && *wrong == NULL;
+}
+
+/* The wait is cut into turns, between which other threads run, and the domain may be restored. */
+const char *xenbus_attach(struct xenbus_device *bus)
+{
+    const char *wrong = NULL;
+
+    bus->phase = XENBUS_BEGUN;
+    while (wrong == NULL) {
+        unsigned state = xen_upcalls_mask();
+        uint64_t turn_ns = xen_now_ns() + TURN_NS;
+
+        wrong = advance(bus);
+        if (bus->phase == XENBUS_CONNECTED) {
+            xen_upcalls_restore(state);
+            break;
+        }
+        if (wrong == NULL && !bus->changed)
+            xenstore_wait(turn_ns < bus->deadline_ns ? turn_ns : bus->deadline_ns);
+        watches_look();
+        xen_upcalls_restore(state);
+    }
+    return wrong;
+}
+
+uint64_t xenbus_overdue(void)
+{
+    uint64_t again_ns = PV_NO_DEADLINE;
+
+    for (unsigned i = 0; i < device_count; i++) {
+        if (buses[i].phase >= XENBUS_BEGUN) {
+            xen_event_raise(buses[i].event);
+            again_ns = LOOK_NS;
+        }
+    }
+    return again_ns;
+}
+
+/* ---- nodes -------------------------------------------------------------------------------- */
 
 uint64_t xenbus_number_read(const char *dir, const char *name, uint64_t otherwise)
 {
@@ -288,23 +360,9 @@ const char *xenbus_publish(struct xenbus_device *bus, const struct xenbus_value 
 {
     int result = -EAGAIN;
 
-    for (unsigned i = 0; i < TRIES && result == -EAGAIN; i++)
+    for (unsigned i = 0; i < XENSTORE_TRIES && result == -EAGAIN; i++)
         result = values_write(bus, values, count);
     return result < 0 ? "xenstore refuses its parameters" : state_write(bus, state);
-}
-
-const char *xenbus_connected(struct xenbus_device *bus, unsigned event)
-{
-    unsigned state = xen_upcalls_mask();
-    const char *wrong = state_wait(bus, 1u << XenbusStateConnected, xen_now_ns() + CONNECT_NS);
-
-    if (wrong == NULL) {
-        bus->event = event;
-        wrong = state_write(bus, XenbusStateConnected);
-    }
-    watches_look();
-    xen_upcalls_restore(state);
-    return wrong;
 }
 
 void xenbus_close(struct xenbus_device *bus)
@@ -313,7 +371,7 @@ void xenbus_close(struct xenbus_device *bus)
     const unsigned closed = 1u << XenbusStateClosed | 1u << XenbusStateUnknown |
                             1u << XenbusStateInitialising | 1u << XenbusStateInitWait;
 
-    bus->event = 0;
+    bus->phase = XENBUS_CLOSED;
     if (bus->watched && state_write(bus, XenbusStateClosed) == NULL) {
         uint64_t deadline_ns = xen_now_ns() + CLOSE_NS;
 
@@ -331,10 +389,14 @@ void xenbus_restored(void)
 {
     xenstore_restart();
     xen_grants_forget();
-    xenbus_generation++;
     for (unsigned i = 0; i < device_count; i++) {
-        buses[i].watched = false;
-        if (buses[i].event != 0)
-            xen_event_raise(buses[i].event);
+        struct xenbus_device *bus = &buses[i];
+
+        bus->watched = bus->lost = false;
+        if (bus->phase == XENBUS_CLOSED)
+            continue;
+        bus->driver->forget(bus->frontend);
+        bus->phase = XENBUS_BEGUN;
+        xen_event_raise(bus->event);
     }
 }

@@ -251,8 +251,8 @@ bool xenstore_has_fired(uint64_t which)
 
 void xenstore_restart(void)
 {
-    xen_store->rsp_cons = index_read(
-        &xen_store->rsp_prod); /* answers to somebody else's requests */
+    if (xen_store != NULL) /* what is there are answers to somebody else's requests */
+        xen_store->rsp_cons = index_read(&xen_store->rsp_prod);
     store.fault = NULL;
     store.fired = 0;
     store.got = 0;
@@ -391,21 +391,44 @@ int xenstore_directory(uint32_t transaction, const char *dir, const char *name, 
     return result;
 }
 
+bool xenstore_number(const char *text, uint64_t *number)
+{
+    uint64_t value = 0;
+
+    if (*text == '\0')
+        return false;
+    for (; *text != '\0'; text++) {
+        unsigned digit = (unsigned)(*text - '0');
+
+        if (digit > 9u || value > (UINT64_MAX - digit) / 10u)
+            return false;
+        value = value * 10u + digit;
+    }
+    *number = value;
+    return true;
+}
+
+/* A request of one word; the answer is NUL-terminated. */
+static int word_request(uint32_t type, uint32_t transaction, const char *word, char *answer,
+                        size_t room)
+{
+    const struct piece piece = {word, (uint32_t)__builtin_strlen(word) + 1u};
+    int result = request(type, transaction, &piece, 1, answer, room - 1u);
+
+    if (result >= 0)
+        answer[result] = '\0';
+    return result;
+}
+
 int xenstore_begin(uint32_t *transaction)
 {
-    const struct piece none = {"", 1};
     char answer[12];
-    int result = request(XS_TRANSACTION_START, 0, &none, 1, answer, sizeof(answer) - 1u);
-    uint64_t number = 0;
+    int result = word_request(XS_TRANSACTION_START, 0, "", answer, sizeof(answer));
+    uint64_t number;
 
     if (result < 0)
         return result;
-    for (int i = 0; i < result && answer[i] != '\0'; i++) {
-        if (answer[i] < '0' || answer[i] > '9')
-            return -EIO;
-        number = number * 10u + (uint64_t)(answer[i] - '0');
-    }
-    if (number == 0 || number > UINT32_MAX)
+    if (!xenstore_number(answer, &number) || number == 0 || number > UINT32_MAX)
         return -EIO;
     *transaction = (uint32_t)number;
     return 0;
@@ -413,9 +436,9 @@ int xenstore_begin(uint32_t *transaction)
 
 int xenstore_end(uint32_t transaction, bool commit)
 {
-    const struct piece verdict = {commit ? "T" : "F", 2};
     char answer[4];
-    int result = request(XS_TRANSACTION_END, transaction, &verdict, 1, answer, sizeof(answer));
+    int result = word_request(XS_TRANSACTION_END, transaction, commit ? "T" : "F", answer,
+                              sizeof(answer));
 
     return result < 0 ? result : 0;
 }

@@ -19,6 +19,7 @@
 #include "host.h"
 
 #define XENSTORE_WATCHES 64u /* the upper half are XenBus's */
+#define XENSTORE_TRIES 16u   /* of a transaction that somebody else's writes invalidate */
 
 /* The value, NUL-terminated; returns its length without the NUL. */
 int xenstore_read(uint32_t transaction, const char *dir, const char *name, char *value,
@@ -27,6 +28,9 @@ int xenstore_write(uint32_t transaction, const char *dir, const char *name, cons
 /* The names of a node's children, each with its NUL; returns their bytes. */
 int xenstore_directory(uint32_t transaction, const char *dir, const char *name, char *names,
                        size_t room);
+
+/* Decimal digits and nothing else. */
+bool xenstore_number(const char *text, uint64_t *number);
 
 int xenstore_begin(uint32_t *transaction);
 int xenstore_end(uint32_t transaction, bool commit);

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Block devices from the outside: what a guest reads and writes is what the file holds, and a disk
 that shrinks, fills up or is no tar file is said in one line and survived."""
+import json
 import os
 import random
 import subprocess
 
-from harness import (QEMU_SCSI, Machine, check, contains, coracle, equal, folder, guest, make_tar,
-                     needs_root)
+from harness import (CORACLE, QEMU_SCSI, Machine, check, contains, coracle, equal, folder, guest,
+                     make_tar, needs_root, run)
 
 HYPERVISORS = ("native", "microvm", "q35", "q35-scsi")
 
@@ -32,6 +33,45 @@ def test_raw_copy():
             check(target.read_bytes() == data, f"{hypervisor}: the copy differs")
             check(source.read_bytes() == data, f"{hypervisor}: the read-only source has changed")
     return len(HYPERVISORS)
+
+
+def test_direct():
+    """Past the host's cache: what is aligned and what is not, up to a tail that is no whole block."""
+    for hypervisor in ("native", "microvm", "q35"):
+        with folder("/var/tmp") as work:  # /tmp may be memory, which has no direct I/O
+            source, target = work / "source", work / "target"
+            data = random.Random(3).randbytes(1024 * 1024 + 512)
+            source.write_bytes(data)
+            target.write_bytes(b"\0" * len(data))
+            result = run_on(hypervisor, "--blk", f"{source},ro,direct", "--blk", f"{target},direct",
+                             guest("blkcopy"))
+            equal(result.status, 0, f"{hypervisor}: status ({result.err})")
+            check(target.read_bytes() == data, f"{hypervisor}: the copy differs")
+    return 3
+
+
+def test_aligned_reads_go_directly():
+    with folder("/var/tmp") as work:
+        (work / "disk").write_bytes(bytes(1 << 20))
+        result = coracle("--stats", work / "stats", "--blk", f"{work}/disk,direct", guest("blkload"),
+                         "4", "100")
+        equal(result.status, 0, f"status ({result.err})")
+        disk = json.loads((work / "stats").read_text())["devices"][0]
+        equal(disk["direct"], 100, "reads past the cache")
+
+
+def test_direct_is_passed_on_or_refused():
+    with folder() as work:
+        disk = work / "disk"
+        disk.write_bytes(b"x" * 4096)
+        result = coracle("--on", "q35", "--print", "--blk", f"{disk},direct", guest("blkcopy"))
+        contains(result.out, "cache.direct=on", "QEMU's command")
+        result = coracle("--on", "xen-pvh", "--print", "--blk", f"{disk},direct", guest("blkcopy"))
+        equal((result.status, len(result.err.splitlines())), (2, 1), f"xl: {result.err}")
+        contains(result.err, f"--blk {disk}: ", "the line")
+        result = run([CORACLE, "firecracker-config", "--blk", f"{disk},direct", guest("blkcopy")])
+        equal((result.status, len(result.err.splitlines())), (2, 1), f"Firecracker: {result.err}")
+        contains(result.err, f"--blk {disk}: ", "the line")
 
 
 def test_tail_is_padded():

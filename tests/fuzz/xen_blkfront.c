@@ -3,8 +3,10 @@
  * The Xen block frontend against a backend that does what the fuzzer's input says to ring, pages,
  * grants, events and states, and against restores at any time.
  */
-/* sources: pvabi/xen/blkfront.c pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
+/* sources: pvabi/xen/blkfront.c pvabi/xen/blkfront_connect.c pvabi/xen/grant.c */
+/* sources: pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sources: monitor/block.c monitor/block_request.c monitor/disk.c monitor/backend.c */
 /* sources: monitor/vring.c monitor/iov.c monitor/loop.c monitor/memory.c monitor/json.c */
-/* sources: monitor/say.c */
+/* sources: monitor/say.c monitor/uring.c */
 /* sources: tests/unit/backend/fake_guest.c tests/unit/backend/guest_thread.c */
 /* libs: -pthread */
 /* The block backend on files: what a guest can ask for, and what may be wrong with the disk. */
@@ -32,6 +32,7 @@
 #define NO_STATUS 0xee
 
 static char path[64];
+static const char *mode = ""; /* each test runs with ",direct" as well */
 static struct guest_thread vm;
 static uint8_t content[DISK_BYTES];
 
@@ -39,7 +40,8 @@ static void make_disk(size_t bytes)
 {
     FILE *file;
 
-    strcpy(path, "/tmp/backend_block.XXXXXX");
+    /* Not in /tmp, which may be memory, and that knows no direct I/O. */
+    strcpy(path, "/var/tmp/backend_block.XXXXXX");
     close(mkstemp(path));
     file = fopen(path, "w");
     for (size_t i = 0; i < bytes; i++)
@@ -53,7 +55,7 @@ static void start(const char *options)
     struct device *device;
     char spec[80];
 
-    snprintf(spec, sizeof(spec), "%s%s", path, options);
+    snprintf(spec, sizeof(spec), "%s%s%s", path, options, mode);
     assert_int_equal(block_open(spec, &device), 0);
     guest_thread_start(&vm, device, device->features);
 }
@@ -486,6 +488,26 @@ static void test_locks(void **state)
     unlink(path);
 }
 
+static void test_direct_options(void **state)
+{
+    static const char *const orders[] = {",direct,ro", ",ro,direct"};
+
+    (void)state;
+    make_disk(512);
+    for (unsigned i = 0; i < 2; i++) {
+        struct device *device;
+        char spec[96];
+
+        snprintf(spec, sizeof(spec), "%s%s", path, orders[i]);
+        assert_int_equal(block_open(spec, &device), 0);
+        assert_true(device->features & 1u << VIRTIO_BLK_F_RO);
+        device->ops->destroy(device);
+    }
+    unlink(path);
+    expect_refusal(",direct", -EINVAL, "no file is named");
+    expect_refusal("/proc/self/status,direct,ro", -EOPNOTSUPP, "no direct I/O");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,7 +527,10 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_names_with_commas),
         cmocka_unit_test(test_locks),
+        cmocka_unit_test(test_direct_options),
     };
+    int failed = cmocka_run_group_tests_name("through the cache", tests, NULL, NULL);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    mode = ",direct";
+    return failed + cmocka_run_group_tests_name("direct", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sources: apps/httpd/output.c apps/httpd/text.c */
-/* libs: -Wl,--wrap=send */
+/* libs: -Wl,--wrap=sendmsg */
 /*
  * The sending half of httpd's connections against a network that takes what it likes: whatever it
  * takes and refuses, what arrives is what was rendered, each byte once and in order.
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <cmocka.h>
 
@@ -28,13 +29,16 @@ static enum { RANDOM, ALL, LOST } network;
 static size_t file_limit; /* the file has no bytes from here on */
 static int file_refs;
 
-ssize_t __wrap_send(int fd, const void *data, size_t len, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 
-ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    size_t taken = len;
+    size_t before = arrived_len, len = 0, taken;
 
     (void)fd;
+    for (size_t i = 0; i < message->msg_iovlen; i++)
+        len += message->msg_iov[i].iov_len;
+    taken = len;
     assert_true(flags & MSG_NOSIGNAL);
     assert_true(len > 0);
     if (network == LOST || (network == RANDOM && rand() % 4 == 0)) {
@@ -44,9 +48,14 @@ ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
     if (network == RANDOM && rand() % 2 == 0)
         taken = 1 + (size_t)rand() % (rand() % 2 ? len : len < 200 ? len : 200);
     assert_true(arrived_len + taken <= sizeof(arrived));
-    memcpy(arrived + arrived_len, data, taken);
-    arrived_len += taken;
-    return (ssize_t)taken;
+    for (const struct iovec *piece = message->msg_iov; taken > 0; piece++) {
+        size_t part = taken < piece->iov_len ? taken : piece->iov_len;
+
+        memcpy(arrived + arrived_len, piece->iov_base, part);
+        arrived_len += part;
+        taken -= part;
+    }
+    return (ssize_t)(arrived_len - before);
 }
 
 static char file_byte(uint64_t offset)
@@ -123,6 +132,27 @@ static void test_random_network(void **state)
     }
 }
 
+/* Large content goes out from where it is, behind the head, however little the network takes. */
+static void test_large_content(void **state)
+{
+    static char content[300000];
+    struct file file = {.fd = -1, .content = content, .size = sizeof(content)};
+    struct output o = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(content); i++)
+        content[i] = file_byte(i);
+    srand(2);
+    network = RANDOM;
+    file_limit = 0; /* file_read must not be called */
+    for (int trial = 0; trial < 300; trial++) {
+        arrived_len = expected_len = 0;
+        render(&o, &file, 1 + (size_t)rand() % 500, (uint64_t)rand() % 1000,
+               OUTPUT_BODY_MAX + 1 + (uint64_t)rand() % 280000);
+        flush_all(&o);
+    }
+}
+
 static void test_a_turn_is_bounded(void **state)
 {
     struct file file = {.fd = 9};
@@ -186,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_network),
+        cmocka_unit_test(test_large_content),
         cmocka_unit_test(test_a_turn_is_bounded),
         cmocka_unit_test(test_small_content_is_copied),
         cmocka_unit_test(test_lost),

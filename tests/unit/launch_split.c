@@ -91,13 +91,28 @@ static void test_nothing(void **state)
     assert_int_equal(count, 0);
 }
 
+/* Input is asked for beside the output. */
+static void test_asks(void **state)
+{
+    static const char bytes[] = "a\020\004b\020\004\020\002\020\004c";
+    struct launch_split split = {0};
+    const char *run;
+    size_t count;
+
+    (void)state;
+    feed(bytes, sizeof bytes - 1, 1);
+    expect("ab", "c", "");
+    for (size_t at = 0; at < sizeof bytes - 1;)
+        at += launch_split_next(&split, bytes + at, sizeof bytes - 1 - at, &run, &count);
+    assert_int_equal(split.asked, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_escaped_byte),
-        cmocka_unit_test(test_wild_bytes),
-        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_channels),   cmocka_unit_test(test_escaped_byte),
+        cmocka_unit_test(test_wild_bytes), cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_asks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

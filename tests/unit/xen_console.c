@@ -14,18 +14,10 @@
 
 #include <xen/io/console.h>
 
-#define PORT 2u
+#include "tests/unit/support/xen_console_host.h"
 
-/* What console.c is linked with elsewhere. */
-struct pv_upcall *pv_upcall;
-const struct pvclock *pv_clock;
-struct xen_vcpu xen_vcpu;
-
-static struct xencons_interface *ring;
 static char heard[1 << 17]; /* by the daemon */
 static size_t heard_bytes;
-static char emergency[4096];
-static size_t emergency_bytes;
 static uint32_t appetite; /* bytes that the daemon reads at a time */
 static uint32_t wild;     /* added to its index */
 static unsigned sends, waits;
@@ -37,21 +29,6 @@ static void daemon_reads(void)
     while (left-- > 0 && ring->out_cons != ring->out_prod)
         heard[heard_bytes++] = ring->out[ring->out_cons++ % sizeof(ring->out)];
     ring->out_cons += wild;
-}
-
-unsigned xen_upcalls_mask(void)
-{
-    return 1;
-}
-
-void xen_upcalls_restore(unsigned state)
-{
-    (void)state;
-}
-
-uint64_t xen_now_ns(void)
-{
-    return 0;
 }
 
 void xen_channel_send(uint32_t port)
@@ -68,16 +45,16 @@ void xen_channel_wait(uint32_t port, uint64_t deadline_ns)
     daemon_reads();
 }
 
-long xen_hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c,
-                   unsigned long d)
+/* Nobody reads input here. */
+int xen_port_bind(uint32_t port, unsigned event, bool once)
 {
-    (void)d;
-    assert_int_equal(number, __HYPERVISOR_console_io);
-    assert_int_equal(a, CONSOLEIO_write);
-    assert_true(emergency_bytes + b < sizeof(emergency));
-    memcpy(emergency + emergency_bytes, (const void *)c, b);
-    emergency_bytes += b;
-    return 0;
+    fail_msg("port %u, event %u%s", port, event, once ? ", once" : "");
+    return -1;
+}
+
+void xen_event_raise(unsigned event)
+{
+    fail_msg("event %u", event);
 }
 
 static int begin(void **state)

@@ -2,6 +2,7 @@
 /* Xen's grant table from the guest's side, against a hypervisor that the test plays. */
 /* sources: pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -109,6 +110,23 @@ static void test_held_is_leaked(void **state)
     }
 }
 
+/* Of what a backend has kept one line tells, at the domain's end. */
+static void test_leak_is_reported(void **state)
+{
+    struct xen_pages pages = pages_of(PAGES, false);
+
+    (void)state;
+    assert_int_equal(xen_pages_grant(&pages, 0), 0);
+    xen_grants_report();
+    assert_int_equal(xen_machine.said, 0);
+    xen_hold(refs[0]);
+    xen_hold(refs[1]);
+    assert_int_equal(xen_pages_end(&pages), 2);
+    xen_grants_report();
+    assert_int_equal(xen_machine.said, 1);
+    assert_non_null(strstr(xen_machine.words, "kept"));
+}
+
 static void test_none_left(void **state)
 {
     struct xen_pages pages = pages_of(PAGES, false);
@@ -165,6 +183,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_grant_and_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_read_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_held_is_leaked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_leak_is_reported, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_none_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_restored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_table, set_up, tear_down),

@@ -3,6 +3,7 @@
  * test, as a domain ends once. */
 /* sources: pvabi/xen/requests.c pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +22,7 @@
 
 #define NODE XEN_HOME "control/shutdown"
 
-static uint64_t pages;
+static uint64_t pages, again_ns;
 
 static void require(bool condition)
 {
@@ -47,7 +48,7 @@ static void in_a_child(void (*body)(void))
 /* The guest listens, and learns of what stands there already. */
 static void listen(void)
 {
-    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
     require(xen_machine.listens);
     xen_store_deliver();
     require(xen_event_taken(PV_EVENT_SYSTEM));
@@ -58,17 +59,17 @@ static void ask(const char *word, enum pv_request request, unsigned reason)
     xen_store_set(NODE, word);
     xen_store_deliver();
     require(xen_event_taken(PV_EVENT_SYSTEM));
-    require(xen_request_take(&pages) == request);
+    require(xen_request_take(&pages, &again_ns) == request);
     require(xen_end_reason() == reason);
     require(strcmp(xen_store_get(NODE), "") == 0); /* taken */
     xen_store_deliver(); /* our own write fires the watch: nothing is asked */
-    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
 }
 
 static void child_ends(void)
 {
     listen();
-    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
     ask("poweroff", PV_REQUEST_END, SHUTDOWN_poweroff);
     ask("halt", PV_REQUEST_END, SHUTDOWN_poweroff);
     ask("reboot", PV_REQUEST_END, SHUTDOWN_reboot);
@@ -79,11 +80,11 @@ static void child_looks_at_both(void)
 {
     xen_store_set(XEN_HOME "memory/target", "65536");
     listen();
-    require(xen_request_take(&pages) == PV_REQUEST_MEMORY && pages == 0);
-    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_MEMORY && pages == 0);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
     xen_store_set(XEN_HOME "memory/target", "65532");
     xen_store_deliver();
-    require(xen_request_take(&pages) == PV_REQUEST_MEMORY && pages == 1);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_MEMORY && pages == 1);
 }
 
 /* The target counts from what it was at first; more than that is nothing to us. */
@@ -95,17 +96,18 @@ static void child_balloons(void)
     } cases[] = {{"65536", 0}, {"32768", 8192}, {"65532", 1}, {"65535", 0}, {"99999", 0}};
 
     listen();
-    (void)xen_request_take(&pages);
+    (void)xen_request_take(&pages, &again_ns);
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         pages = 99;
         xen_store_set(XEN_HOME "memory/target", cases[i].kib);
         xen_store_deliver();
         require(xen_event_taken(PV_EVENT_SYSTEM));
-        require(xen_request_take(&pages) == PV_REQUEST_MEMORY && pages == cases[i].pages);
+        require(xen_request_take(&pages, &again_ns) == PV_REQUEST_MEMORY &&
+                pages == cases[i].pages);
     }
     xen_store_set(XEN_HOME "memory/target", "x");
     xen_store_deliver();
-    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
 }
 
 /* Restored, it listens again; resumed or refused, it still does. */
@@ -114,15 +116,16 @@ static void child_suspends(void)
     static const int results[] = {0, 1, -5};
 
     listen();
-    (void)xen_request_take(&pages);
+    (void)xen_request_take(&pages, &again_ns);
     for (unsigned i = 0; i < 3; i++) {
         xen_machine.suspend_result = results[i];
         xen_store_set(NODE, "suspend");
         xen_store_deliver();
-        require(xen_request_take(&pages) == (i == 0 ? PV_REQUEST_RESTORED : PV_REQUEST_NONE));
+        require(xen_request_take(&pages, &again_ns) ==
+                (i == 0 ? PV_REQUEST_RESTORED : PV_REQUEST_NONE));
         require(strcmp(xen_store_get(NODE), "") == 0 && xen_machine.suspended == i + 1u);
         xen_store_deliver();
-        require(xen_request_take(&pages) == PV_REQUEST_NONE);
+        require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
         require(xen_machine.said == (i == 2));
     }
     ask("poweroff", PV_REQUEST_END, SHUTDOWN_poweroff);
@@ -132,22 +135,40 @@ static void child_early(void)
 {
     xen_store_set(NODE, "poweroff");
     listen();
-    require(xen_request_take(&pages) == PV_REQUEST_END);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_END);
 }
 
 static void child_nonsense(void)
 {
     listen();
-    (void)xen_request_take(&pages);
+    (void)xen_request_take(&pages, &again_ns);
     ask("power", PV_REQUEST_NONE, SHUTDOWN_poweroff);
     ask("Reboot", PV_REQUEST_NONE, SHUTDOWN_poweroff);
     xen_store_set(NODE, "a word that is longer than any that means something");
     xen_store_deliver();
-    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
     xen_machine.mood = STORE_REFUSES;
     xen_store_set(NODE, "poweroff");
     xen_store_deliver();
-    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
+}
+
+/* A word that somebody writes while another is taken: the later one counts, neither is lost. */
+static void child_word_meanwhile(void)
+{
+    listen();
+    (void)xen_request_take(&pages, &again_ns);
+    xen_machine.again = 2;
+    ask("halt", PV_REQUEST_END, SHUTDOWN_poweroff); /* still there when it is tried again */
+    xen_machine.again = 2;
+    xen_machine.meanwhile_path = NODE;
+    xen_machine.meanwhile_value = "reboot";
+    ask("poweroff", PV_REQUEST_END, SHUTDOWN_reboot);
+    xen_machine.again = 1000000;
+    xen_store_set(NODE, "poweroff");
+    xen_store_deliver();
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE); /* no end of it: given up */
+    require(strcmp(xen_store_get(NODE), "reboot") == 0);
 }
 
 /* A word that comes while an answer is awaited: its message is taken with the answer, and what would
@@ -155,21 +176,22 @@ static void child_nonsense(void)
 static void child_is_woken(void)
 {
     listen();
-    (void)xen_request_take(&pages);
+    (void)xen_request_take(&pages, &again_ns);
     xen_store_set(NODE, "power");
     xen_store_deliver();
     require(xen_event_taken(PV_EVENT_SYSTEM));
     /* To take the word is to write, of which the watch tells before the answer. */
-    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
     require(xen_event_taken(PV_EVENT_SYSTEM));
-    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
     require(!xen_event_taken(PV_EVENT_SYSTEM));
 }
 
 static void child_no_store(void)
 {
     xen_store = NULL;
-    require(xen_request_take(&pages) == PV_REQUEST_NONE);
+    require(xen_request_take(&pages, &again_ns) == PV_REQUEST_NONE);
+    require(again_ns == PV_NO_DEADLINE);
     require(!xen_machine.listens && xen_end_reason() == SHUTDOWN_poweroff);
 }
 
@@ -182,6 +204,7 @@ static void test_requests(void **state)
     in_a_child(child_suspends);
     in_a_child(child_early);
     in_a_child(child_nonsense);
+    in_a_child(child_word_meanwhile);
     in_a_child(child_is_woken);
     in_a_child(child_no_store);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The xenstore client and XenBus against a daemon and backends that the test plays, honest and
- * hostile. */
+/* The xenstore client against a daemon that the test plays, honest and hostile. */
 /* sources: pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -284,6 +282,7 @@ static void test_no_store(void **state)
     (void)state;
     xen_store = NULL;
     assert_int_equal(xenstore_read(0, NULL, "name", value, sizeof(value)), -EIO);
+    xenstore_restart();
     xenbus_event();
     (void)xenbus_devices(&count);
     assert_int_equal(count, 0);
@@ -291,211 +290,9 @@ static void test_no_store(void **state)
     xen_store = store;
 }
 
-/* ---- discovery: a process each, as devices are looked for once ------------------------------ */
-
-static void in_a_child(void (*body)(void))
-{
-    pid_t child = fork();
-    int status = -1;
-
-    if (child == 0) {
-        body();
-        _exit(0);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-}
-
-static void require(bool condition)
-{
-    if (!condition)
-        _exit(1);
-}
-
-static void child_finds(void)
-{
-    static const char *const paths[] = {"device/vbd/768", "device/vbd/51712", "device/vbd/51728",
-                                        "device/vif/2", "device/vif/10"};
-    const struct pv_device *devices;
-    unsigned count;
-
-    xen_store_set(XEN_HOME "device/vbd/51728/state", "1");
-    xen_store_set(XEN_HOME "device/vbd/51712/state", "1");
-    xen_store_set(XEN_HOME "device/vbd/768/state", "1");
-    xen_store_set(XEN_HOME "device/vbd/odd/state", "1");
-    xen_store_set(XEN_HOME "device/vbd/4294967296/state", "1");
-    xen_store_set(XEN_HOME "device/vif/10/state", "1");
-    xen_store_set(XEN_HOME "device/vif/2/state", "1");
-    devices = xenbus_devices(&count);
-    require(count == 5);
-    for (unsigned i = 0; i < 5; i++) {
-        require(strcmp(xenbus_device_of(&devices[i])->path, paths[i]) == 0);
-        require(devices[i].family == PV_FAMILY_XEN);
-        require(devices[i].class == (i < 3 ? PV_BLK : PV_NET));
-        require(devices[i].index == (i < 3 ? i : i - 3));
-    }
-    require(devices[4].net.ip4[3] == 3 && devices[4].net.prefix4 == 24);
-    require(devices[0].net.prefix4 == 0);
-    xen_store_set(XEN_HOME "device/vif/3/state", "1");
-    (void)xenbus_devices(&count);
-    require(count == 5);
-}
-
-static void child_finds_too_many(void)
-{
-    unsigned count;
-
-    for (unsigned i = 0; i < 40; i++) {
-        char path[64];
-
-        snprintf(path, sizeof(path), XEN_HOME "device/vbd/%u/state", i);
-        xen_store_set(path, "1");
-    }
-    (void)xenbus_devices(&count);
-    require(count == PV_DEVICES_MAX && xen_machine.said == 1);
-}
-
-static void child_finds_none(void)
-{
-    unsigned count = 1;
-
-    xen_machine.mood = STORE_SILENT;
-    (void)xenbus_devices(&count);
-    require(count == 0 && xen_machine.said == 1);
-}
-
-static void test_discovery(void **state)
-{
-    (void)state;
-    in_a_child(child_finds);
-    in_a_child(child_finds_too_many);
-    in_a_child(child_finds_none);
-}
-
-/* ---- states ------------------------------------------------------------------------------- */
-
-static struct xenbus_device *blk_bus(void)
-{
-    const struct pv_device *devices;
-    unsigned count;
-
-    xen_blk_create();
-    devices = xenbus_devices(&count);
-    assert_true(count >= 1);
-    return xenbus_device_of(&devices[0]);
-}
-
-static void test_states(void **state)
-{
-    const struct xenbus_value values[] = {{"ring-ref", NULL, 4294967295u}, {"text", "words", 0}};
-    struct xenbus_device *bus = blk_bus();
-
-    (void)state;
-    assert_null(xenbus_begin(bus));
-    assert_string_equal(bus->backend, XEN_BLK_BACKEND);
-    assert_int_equal(xenbus_number(bus, "sectors", 1), 4096);
-    assert_int_equal(xenbus_number(bus, "nothing", 17), 17);
-    xen_machine.again = 3;
-    assert_null(xenbus_publish(bus, values, 2, XenbusStateInitialised));
-    assert_string_equal(xen_store_get(XEN_HOME XEN_BLK_PATH "/ring-ref"), "4294967295");
-    assert_string_equal(xen_store_get(XEN_HOME XEN_BLK_PATH "/text"), "words");
-    assert_null(xenbus_connected(bus, 99));
-    assert_int_equal(xen_store_number(XEN_HOME XEN_BLK_PATH "/state"), XenbusStateConnected);
-    assert_false(bus->lost);
-    xen_store_deliver();
-    assert_false(bus->lost);
-
-    xen_store_set(XEN_BLK_BACKEND "/state", "4"); /* the same again: perhaps it grew */
-    xen_store_deliver();
-    assert_false(bus->lost || xen_event_taken(99));
-    xen_store_set(XEN_BLK_BACKEND "/state", "5");
-    xen_store_deliver();
-    assert_true(bus->lost && xen_event_taken(99));
-    xenbus_close(bus);
-    assert_int_equal(xen_store_number(XEN_HOME XEN_BLK_PATH "/state"), XenbusStateClosed);
-    assert_int_equal(xen_store_number(XEN_BLK_BACKEND "/state"), XenbusStateClosed);
-    assert_false(xen_event_taken(99));
-}
-
-static void test_never_ending_transaction(void **state)
-{
-    const struct xenbus_value value = {"ring-ref", NULL, 1};
-    struct xenbus_device *bus = blk_bus();
-
-    (void)state;
-    assert_null(xenbus_begin(bus));
-    xen_machine.again = 1000000;
-    assert_non_null(xenbus_publish(bus, &value, 1, XenbusStateInitialised));
-}
-
-static void test_backend_states(void **state)
-{
-    static const struct {
-        const char *state, *words;
-    } cases[] = {
-        {"1", "does not connect"},
-        {"3", "does not connect"},
-        {"4", "does not connect"},
-        {"5", "closes"},
-        {"6", "closes"},
-        {"0", "gone"},
-        {"9", "gone"},
-        {"-1", "gone"},
-        {"nonsense", "gone"},
-        {"18446744073709551618", "gone"},
-    };
-
-    (void)state;
-    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct xenbus_device *bus = blk_bus();
-        const char *wrong;
-
-        xen_store_set(XEN_BLK_BACKEND "/state", cases[i].state);
-        wrong = xenbus_begin(bus);
-        assert_non_null(wrong);
-        assert_non_null(strstr(wrong, cases[i].words));
-        xen_machine.now_ns = 0;
-        xenbus_close(bus);
-        assert_true(xen_machine.now_ns < 1000000000u); /* it was not waited for for long */
-    }
-}
-
-static void test_no_backend(void **state)
-{
-    struct xenbus_device *bus = blk_bus();
-    char path[200];
-
-    (void)state;
-    memset(path, 'x', sizeof(path) - 1u);
-    path[sizeof(path) - 1u] = '\0';
-    xen_store_set(XEN_HOME XEN_BLK_PATH "/backend-id", "65536");
-    assert_non_null(xenbus_begin(bus));
-    xen_store_set(XEN_HOME XEN_BLK_PATH "/backend-id", "x");
-    assert_non_null(xenbus_begin(bus));
-    xen_store_set(XEN_HOME XEN_BLK_PATH "/backend-id", "0");
-    assert_null(xenbus_begin(bus));
-    xen_store_set(XEN_HOME XEN_BLK_PATH "/backend", path);
-    assert_non_null(xenbus_begin(bus));
-    xen_store_set(XEN_HOME XEN_BLK_PATH "/backend", NULL);
-    assert_non_null(xenbus_begin(bus));
-}
-
-static void test_store_dies_while_connecting(void **state)
-{
-    struct xenbus_device *bus = blk_bus();
-
-    (void)state;
-    assert_null(xenbus_begin(bus));
-    xen_machine.mood = STORE_SILENT;
-    assert_non_null(xenbus_connected(bus, 99));
-    xenbus_close(bus);
-    assert_int_equal(xen_machine.said, 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_discovery, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_store, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_read_and_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_request_too_long, set_up, tear_down),
@@ -509,11 +306,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_request_ring_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_answer_without_question, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_slow_and_stormy, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_states, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_never_ending_transaction, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_backend_states, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_backend, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_store_dies_while_connecting, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,8 @@ TOOLS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl
 XENSTORE = ["read", "write", "list", "ls", "rm", "exists", "watch"]
 LOADER = "lib64/ld-linux-x86-64.so.2"
 
+# Where everything in dom0 is always at the same addresses, QEMU translates a program once, not at each start.
+LINUX_WORDS = "console=hvc0 quiet panic=-1 norandmaps"
 # XSAVE is emulated with errors, RDTSCP not at all for nested guests; PVH needs SVM with nested paging.
 QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+npt,+rdrand,+fsgsbase", "-smp", "1", "-nodefaults",
         "-no-user-config", "-display", "none", "-no-reboot"]
@@ -84,14 +86,15 @@ def emulator_version():
 
 
 class Bed:
-    def __init__(self, cache, hypervisor):
+    def __init__(self, cache, hypervisor, options=()):
+        """`options` are QEMU's, beside the bed's own."""
         if hypervisor == "xen-pvh" and emulator_version() != 7:
             raise Failure(f"QEMU {emulator_version()} does not run PVH guests under an emulated Xen; 7 does")
         self.files = pathlib.Path(cache) / "xen"
         result = harness.run([str(ROOT / "scripts" / "fetch-xen"), str(cache)], limit=600)
         if result.status != 0:
             raise Failure((result.err.splitlines() or ["scripts/fetch-xen failed"])[-1])
-        self.puts, self.jobs = {}, {}
+        self.puts, self.jobs, self.options = {}, {}, list(options)
         self.port = harness.free_port()
 
     def put(self, path, source):
@@ -131,10 +134,10 @@ class Bed:
         archive = self._write_archive(work / "dom0.cpio", names)
         dom0 = (DOM0_BYTES + 2 * archive) >> 20
         network = f"user,id=net,net=10.77.0.0/24,host=10.77.0.254,hostfwd=tcp:127.0.0.1:{self.port}-10.77.0.2:80"
-        command = QEMU + ["-netdev", network, "-device", "e1000,netdev=net,romfile=", "-m", str(dom0 + (GUESTS_BYTES >> 20)), "-serial", f"file:{work}/console",
+        command = QEMU + self.options + ["-netdev", network, "-device", "e1000,netdev=net,romfile=", "-m", str(dom0 + (GUESTS_BYTES >> 20)), "-serial", f"file:{work}/console",
                           "-serial", "stdio", "-kernel", str(self.files / "xen"),
                           "-append", XEN_WORDS.format(dom0), "-initrd",
-                          f"{self.files}/linux.gz console=hvc0 quiet panic=-1,{work}/dom0.cpio"]
+                          f"{self.files}/linux.gz {LINUX_WORDS},{work}/dom0.cpio"]
         limit = BOOT_LIMIT + max(self.jobs[name][1] for name in names)
         at = names[0]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

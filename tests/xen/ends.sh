@@ -10,9 +10,15 @@ nothing_left() {
     [ "$(xenstore-list /local/domain)" = 0 ] || fail "after $1 there is $(xl list)"
 }
 
+least=2
+[ "$on" = xen-pv ] && least=4
+coracle run --on "$on" --mem 1M --print /apps/hello | grep -qx "memory=$least" || fail "not memory=$least"
 said=$(coracle run --on "$on" --mem 1M --stats stats /apps/hello) || fail "hello: status $?"
 [ "$said" = "Hello from Coracle" ] || fail "hello says $said"
-grep -q '"cause": *"exit"' stats || fail "statistics: $(cat stats)"
+for member in '"cause": *"exit"' '"status": *0' '"waits": *[0-9]' '"kicks": *[1-9]' '"upcalls": *[0-9]' \
+    '"stdout": *19' '"start_to_guest_ns": *[1-9]' '"start_to_end_ns": *[1-9]' '"cpu_user_ns"' '"memory_peak_bytes"'; do
+    grep -q "$member" stats || fail "no $member in the statistics: $(cat stats)"
+done
 nothing_left "an exit"
 
 coracle run --on "$on" --timeout 2 /tests/guest/spin_forever >said

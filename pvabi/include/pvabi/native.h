@@ -165,7 +165,7 @@ struct pvn_boot {
     uint64_t magic;
     uint32_t version;  /* PVN_ABI_VERSION */
     uint32_t bytes;    /* of the record with all that the offsets name */
-    uint64_t features; /* of the ABI, none in version 1 */
+    uint64_t features; /* of the ABI: PVN_FEATURE_* */
     uint64_t ram_base; /* PVN_RAM_BASE */
     uint64_t ram_bytes;
     uint64_t image_end;  /* first byte after the image, page-aligned; RAM from here on is zeros */
@@ -188,8 +188,28 @@ struct pvn_boot {
         struct pvn_cpu_x86_64 x86_64;
         uint8_t size[64];
     } cpu;
+    uint64_t stamps; /* with PVN_FEATURE_STAMPS: address of struct pvn_stamps, writable */
 };
 #define PVN_SEED_BYTES 32u
+
+/* In pvn_boot.features. */
+#define PVN_FEATURE_STAMPS 1ull /* somebody wants to know when the guest got how far */
+
+/* When the guest got how far, as RDTSC tells it; 0: not yet, or there was no such step. */
+enum pvn_stamp {
+    PVN_STAMP_ENTRY,    /* the boot record was found */
+    PVN_STAMP_PLATFORM, /* the hypervisor's interface is ready: the kernel begins */
+    PVN_STAMP_MEMORY,   /* memory and random numbers are */
+    PVN_STAMP_DEVICES,  /* disks and file systems are */
+    PVN_STAMP_NETWORK,  /* network interfaces are up */
+    PVN_STAMP_MAIN,     /* main is called */
+    PVN_STAMP_EXIT,     /* the program has ended */
+    PVN_STAMP_COUNT
+};
+
+struct pvn_stamps {
+    uint64_t cycles[PVN_STAMP_COUNT];
+};
 
 #define PVN_ASSERT_AT(type, field, offset) \
     _Static_assert(offsetof(struct type, field) == (offset), #type "." #field " moved")
@@ -221,12 +241,14 @@ PVN_ASSERT_AT(pvn_device, config_bytes, 32);
 PVN_ASSERT_AT(pvn_device, queues, 40);
 PVN_ASSERT_AT(pvn_device, net, 168);
 _Static_assert(sizeof(struct pvn_cpu_x86_64) == 24, "pvn_cpu_x86_64");
-_Static_assert(sizeof(struct pvn_boot) == 184, "pvn_boot");
+_Static_assert(sizeof(struct pvn_boot) == 192, "pvn_boot");
 PVN_ASSERT_AT(pvn_boot, ram_base, 24);
 PVN_ASSERT_AT(pvn_boot, clock, 48);
 PVN_ASSERT_AT(pvn_boot, vcpu_count, 72);
 PVN_ASSERT_AT(pvn_boot, arg_offset, 80);
 PVN_ASSERT_AT(pvn_boot, device_offset, 104);
 PVN_ASSERT_AT(pvn_boot, cpu, 120);
+PVN_ASSERT_AT(pvn_boot, stamps, 184);
+_Static_assert(sizeof(struct pvn_stamps) == 56, "pvn_stamps");
 
 #endif

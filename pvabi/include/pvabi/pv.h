@@ -86,9 +86,10 @@ struct pv_platform {
     int (*discard)(void *address, size_t bytes);
 
     /* Takes what the host asks of the VM; PV_EVENT_SYSTEM is raised when there may be something. The
-     * first call begins to listen. May wait for the host for a moment. NULL: this host asks nothing,
-     * it acts. Not from event handlers. */
-    enum pv_request (*request_take)(uint64_t *pages);
+     * first call begins to listen. May wait for the host for a moment. After PV_REQUEST_NONE it is to
+     * be called again in *again_ns nanoseconds at the latest, PV_NO_DEADLINE: when there is something.
+     * NULL: this host asks nothing, it acts. Not from event handlers. */
+    enum pv_request (*request_take)(uint64_t *pages, uint64_t *again_ns);
 
     /* Gives a page of RAM, with nothing of worth in it, to the host; nobody touches it until
      * memory_take has got it back, with undefined contents. 0, or a negative errno and nothing
@@ -102,6 +103,10 @@ struct pv_platform {
     /* Ends the VM as crashed (status 134). `message` is one line, without newline; `frame` is the
      * frame pointer from which the host may print a backtrace, or NULL. */
     void (*crash)(const char *message, const void *frame) __attribute__((noreturn));
+
+    /* Tells the host what pv_stamps holds by now. Called only where pv_stamps is set, at
+     * PV_STAMP_MAIN; exit tells it once more. NULL: the host reads the memory. */
+    void (*stamps_tell)(void);
 };
 
 /* Set before the kernel starts and, but for what says otherwise, never changed. */
@@ -112,6 +117,22 @@ extern const struct pvclock *pv_clock; /* arch/pvclock.h reads it */
  * by a platform whose clock is another one after a restore, with upcalls masked. */
 extern volatile uint64_t pv_clock_offset_ns;
 extern struct pv_counters pv_counters;
+
+/* ---- how far the start has come ----------------------------------------------------------- */
+
+/* Steps of the start, as arch_cycles() tells when they were done. Filled in by whoever takes the step,
+ * if the platform has set pv_stamps because somebody asked it to. */
+enum pv_stamp {
+    PV_STAMP_ENTRY,    /* the image runs; by the platform */
+    PV_STAMP_PLATFORM, /* the rest by the kernel (kernel/start.h) */
+    PV_STAMP_MEMORY,
+    PV_STAMP_DEVICES,
+    PV_STAMP_NETWORK,
+    PV_STAMP_MAIN,
+    PV_STAMP_EXIT,
+    PV_STAMP_COUNT
+};
+extern uint64_t *pv_stamps; /* PV_STAMP_COUNT of them; NULL: nobody asks */
 
 /* ---- devices ------------------------------------------------------------------------------ */
 

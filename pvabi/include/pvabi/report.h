@@ -33,6 +33,9 @@ void pv_say(const char *text);
 void pv_say_hex(uint64_t value, unsigned digits); /* at least so many digits, at most 16 */
 void pv_say_decimal(unsigned value);
 
+/* The line that a launcher reads for its statistics, at a program's end. */
+void pv_report_counters(void);
+
 /* The registers of interrupted code, from the lowest address as arch/frame.h and the CPU (or Xen)
  * lay them. */
 struct pv_trap_frame {

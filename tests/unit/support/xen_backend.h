@@ -40,7 +40,9 @@ struct xen_channel_state {
 
 struct xen_machine {
     enum xen_store_mood mood;
-    unsigned again;       /* transactions that are to be repeated */
+    unsigned again; /* transactions that are to be repeated, */
+    const char *meanwhile_path,
+        *meanwhile_value; /* because somebody else wrote this; NULL: nothing */
     bool backend_passive; /* backends keep their states */
     unsigned suspended;   /* how often */
     int suspend_result;
@@ -68,6 +70,9 @@ const char *xen_store_get(const char *path);
 uint64_t xen_store_number(const char *path);
 /* A node below another: DIR/NAME. */
 void xen_store_put(const char *dir, const char *name, const char *value);
+/* Nothing in it; nobody watches. For xen_backend.c. */
+void xen_store_reset(void);
+void xen_watches_forget(void);
 /* Bytes sent to the guest as they are. */
 void xen_store_send(const void *bytes, size_t count);
 /* What has come for the store's channel: calls xenbus_event as the platform does. */

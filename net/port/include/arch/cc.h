@@ -9,7 +9,6 @@
 
 #include <stdint.h>
 #include <sys/types.h> /* lwIP takes ssize_t for granted */
-#include <sys/types.h>
 
 void net_assert_failed(const char *file, int line) __attribute__((noreturn));
 uint32_t net_random(void);
@@ -18,6 +17,10 @@ uint32_t net_random(void);
 #define LWIP_PLATFORM_ASSERT(message) net_assert_failed(__FILE_NAME__, __LINE__)
 #define LWIP_PLATFORM_DIAG(arguments)
 #define LWIP_RAND() net_random()
+
+/* One instruction instead of a call. */
+#define lwip_htons(x) __builtin_bswap16((uint16_t)(x))
+#define lwip_htonl(x) __builtin_bswap32((uint32_t)(x))
 
 #define LWIP_NO_UNISTD_H 1
 #define LWIP_ERR_T int8_t
