@@ -2,17 +2,18 @@
 #
 # What bench/ measures with: floors, programs for Coracle and for the host's Linux, ways to count.
 
-BENCH_CC := $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARN) -Werror
+BENCH_FLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARN) -Werror
+BENCH_CC := $(CC) $(BENCH_FLAGS)
 BENCH_FLOORS := $(B)/bench/floor $(B)/bench/port-exit
 BENCH_PROGRAMS := $(addprefix $(B)/bench/,primitives null-hypercall stream blockio)
 BENCH_LINUX := $(addprefix $(B)/bench/,primitives-linux stream-linux blockio-linux)
 BENCHES := $(BENCH_FLOORS) $(BENCH_PROGRAMS) $(BENCH_LINUX) $(B)/bench/insn.so $(B)/bench/tiny $(B)/bench/tiny-xen $(B)/bench/step
 
-# Static, so that they start as fast as can be.
-$(BENCH_FLOORS): $(B)/bench/%: bench/%.c $(B)/list/monitor | $(SETUP)
-	$(call say,HOSTCC,$<)
+# Static and with the monitor's C library, so that they start as fast as can be.
+$(BENCH_FLOORS): $(B)/bench/%: bench/%.c $(B)/list/monitor | $(SETUP) $(B)/gen/uapi
+	$(call say,MUSLCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(BENCH_CC) -static -pthread -o $@ $<
+	$(Q)$(MUSL_CC) $(BENCH_FLAGS) -static -pthread -o $@ $<
 
 # The least guests.
 $(B)/bench/tiny $(B)/bench/tiny-xen: $(B)/bench/%: bench/%.S $(B)/list/monitor | $(SETUP)
