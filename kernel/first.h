@@ -11,5 +11,9 @@ void page_start(const struct bootrec *record);
 void random_start(const struct bootrec *record);
 /* Listens to what the host asks of the VM as a whole. */
 void system_start(void);
+/* Samples the program so often a second. */
+void profile_start(unsigned hz);
+/* The last words of a profiler that runs. */
+void profile_end(void);
 
 #endif

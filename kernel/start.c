@@ -21,6 +21,8 @@ void kernel_start(const struct bootrec *record)
     page_start(record);
     random_start(record);
     start_stamp(PV_STAMP_MEMORY);
+    if (record->profile_hz != 0)
+        profile_start(record->profile_hz);
     if (fs_start != NULL) {
         fs_start();
         start_stamp(PV_STAMP_DEVICES);
@@ -36,6 +38,7 @@ void kernel_start(const struct bootrec *record)
 
 void kernel_exit(int status)
 {
+    profile_end();
     start_stamp(PV_STAMP_EXIT);
     pv->exit(status);
 }

@@ -138,6 +138,7 @@ void launch_cmdline(const struct launch *launch, uint64_t wall_ns, struct text *
         .wall_ns = wall_ns,
         .stamps = boot_trace != NULL,
         .counters = options->stats && !options->print,
+        .profile_hz = options->profile && !options->print ? options->profile_hz : 0,
     };
 
     for (unsigned i = 0; i < launch->device_count; i++)
@@ -181,6 +182,12 @@ int launch_run_words(struct launch *launch, char *const *words)
         if (stats_fd < 0)
             return STATUS_USAGE;
     }
+    if (profile_file_open(&launch->profile, launch->options->profile, launch->options->profile_hz,
+                          &launch->image)) {
+        if (stats_fd >= 0)
+            close(stats_fd);
+        return STATUS_USAGE;
+    }
     int result = launch->has_input ? launch_input_open(&launch->input) : 0;
     if (result) {
         say("standard input: %s", strerror(-result));
@@ -191,6 +198,7 @@ int launch_run_words(struct launch *launch, char *const *words)
         launch_run(launch, words);
     }
     launch_input_close(&launch->input);
+    profile_file_close(&launch->profile);
     if (stats_fd >= 0)
         launch_stats_write(launch, stats_fd);
     return launch->status;

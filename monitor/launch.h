@@ -20,6 +20,7 @@
 #include "launch_input.h"
 #include "launch_log.h"
 #include "options.h"
+#include "profile_file.h"
 #include "pvabi/native.h"
 #include "words.h"
 
@@ -65,8 +66,9 @@ struct launch {
     unsigned device_count;
     bool has_input; /* the guest gets standard input; under QEMU a device behind all others */
     struct launch_input input; /* while it runs */
-    uint64_t start_ns;         /* CLOCK_MONOTONIC */
-    uint64_t running_ns;       /* from when a time-out counts; 0: the guest does not run yet */
+    struct profile_file profile;
+    uint64_t start_ns;   /* CLOCK_MONOTONIC */
+    uint64_t running_ns; /* from when a time-out counts; 0: the guest does not run yet */
 
     /* What the VMM said of the guest's end: set by vmm->hear and vmm->end_vm. */
     bool guest_ended;   /* it runs no more; its last words may still be on their way */

@@ -72,6 +72,8 @@ void launch_cmdline_write(const struct launch_cmdline *from, struct text *to)
         text_format(to, " stamps=1");
     if (from->counters)
         text_format(to, " counters=1");
+    if (from->profile_hz)
+        text_format(to, " profile=%u", from->profile_hz);
     for (unsigned i = 0; i < from->mmio_count; i++)
         text_format(to, " virtio_mmio.device=%u@0x%x:%u", LAUNCH_MMIO_BYTES,
                     LAUNCH_MMIO_BASE + i * LAUNCH_MMIO_BYTES, LAUNCH_MMIO_IRQ + i);

@@ -25,10 +25,11 @@ struct launch_cmdline {
     uint64_t wall_ns;    /* since 1970; 0: the guest finds out by itself */
     bool stamps;         /* somebody listens for them */
     bool counters;       /* the guest says them at its end */
+    uint32_t profile_hz; /* samples a second that the guest takes of itself; 0: none */
     unsigned mmio_count; /* virtio-mmio devices of QEMU's microvm, the first ones of its bus */
 };
 
-/* name=NAME env.NAME=VALUE... netN=ADDR/LEN[,GATEWAY[,DNS]]... wall=NS counters=1
+/* name=NAME env.NAME=VALUE... netN=ADDR/LEN[,GATEWAY[,DNS]]... wall=NS counters=1 profile=HZ
  * virtio_mmio.device=512@ADDR:IRQ... [-- ARG...] */
 void launch_cmdline_write(const struct launch_cmdline *from, struct text *to);
 

@@ -95,6 +95,11 @@ static void end_line(struct launch_log *log)
 
     log->line[log->length] = 0;
     if (log->line[0] == MARK) {
+        if (log->take_profile && log->end == LAUNCH_END_NONE &&
+            log->take_profile(log->profile_context, log->line, log->length)) {
+            log->length = 0;
+            return;
+        }
         take_mark(log, log->line + 1);
         log->length = 0;
         return;

@@ -5,6 +5,7 @@
  * guest may write anything here; only what has the form below counts.
  *
  *     "\001coracle-counters K U W\n"    before it, where asked for: kicks, upcalls, waits; as 0x1f
+ *     "\001coracle-profile WORDS\n"   what the profiler has to say: profile_text.h
  *     "\001coracle-stamps M S T...\n"   at main and at the end, where asked for: pvclock's multiplier and
  *                               shift, and enum pvn_stamp's cycles; as 0x1f
  *     "\001coracle-exit N\n"    the status, 0 to 255; after a report: 134
@@ -34,7 +35,10 @@ struct launch_log {
     struct text out;     /* what is to be shown; the caller takes it and sets length to 0 */
     enum launch_end end; /* the first one said */
     int status;          /* with LAUNCH_END_EXIT */
-    bool counted;        /* the counters were said: */
+    /* Takes a mark of the profiler's; true: it was one. NULL: nobody wants them. */
+    bool (*take_profile)(void *context, const char *line, size_t length);
+    void *profile_context;
+    bool counted; /* the counters were said: */
     uint64_t kicks, upcalls, waits;
     bool stamped; /* the steps of the start were said, with the clock's scale: */
     uint64_t mul, shift, stamps[PVN_STAMP_COUNT];

@@ -463,6 +463,11 @@ static void judge(struct launch *launch, struct child *child)
     }
 }
 
+static bool take_profile(void *file, const char *line, size_t length)
+{
+    return profile_file_take(file, line, length);
+}
+
 static void say_start_error(const struct launch_vmm *vmm, const char *program, int error)
 {
     if (error == ENOENT && !strchr(program, '/'))
@@ -483,6 +488,8 @@ void launch_run(struct launch *launch, char *const *words)
     child.log.path = launch->image.path;
     child.log.file = launch->image.file;
     child.log.elf = &launch->image.elf;
+    child.log.take_profile = take_profile;
+    child.log.profile_context = &launch->profile;
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&ours);
     sigaddset(&ours, SIGCHLD);

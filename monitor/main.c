@@ -37,7 +37,8 @@ int main(int argc, char **argv)
     case COMMAND_VERSION:
         return puts("coracle " CORACLE_VERSION) < 0 || fflush(stdout) ? STATUS_MONITOR : 0;
     case COMMAND_INSPECT:
-        return inspect_image(options.args[0]);
+        return options.profile ? inspect_profile(options.args[0], options.profile)
+                               : inspect_image(options.args[0]);
     case COMMAND_BENCH:
         return bench_boot(&options, argv);
     case COMMAND_RUN:

@@ -15,7 +15,7 @@
 
 const char options_help[] =
     "usage: coracle run [OPTION]... IMAGE [ARG]...\n"
-    "       coracle inspect IMAGE\n"
+    "       coracle inspect [--profile FILE] IMAGE\n"
     "       coracle firecracker-config [OPTION]... IMAGE [ARG]...\n"
     "       coracle image [OPTION]... IMAGE [OPTION]... [--] [ARG]...\n"
     "       coracle bench boot [OPTION]... IMAGE [ARG]...\n"
@@ -34,6 +34,8 @@ const char options_help[] =
     "  --env NAME=VALUE  a variable of the program's environment\n"
     "  --timeout SECONDS ends the VM with status 124\n"
     "  --stats FILE      counters as JSON at exit; \"-\" is standard error\n"
+    "  --profile FILE    where the program spends its time, for inspect --profile\n"
+    "  --profile-rate HZ samples a second (default 499)\n"
     "\n"
     "Options of image: --env as above, and\n"
     "  -o DISK           the disk to make, DISK.raw or DISK.qcow2; boots under BIOS and UEFI\n"
@@ -209,6 +211,27 @@ static int set_stats(struct parser *parser, const char *value)
     return 0;
 }
 
+static int set_profile(struct parser *parser, const char *value)
+{
+    if (!value[0])
+        return fail(parser, "--profile: no file is named");
+    parser->options->profile = value;
+    return 0;
+}
+
+static int set_profile_rate(struct parser *parser, const char *value)
+{
+    const char *end;
+    uint64_t rate;
+
+    if (!read_number(value, UINT32_MAX, &rate, &end) || *end || rate < 1 ||
+        rate > OPTIONS_PROFILE_HZ_MAX)
+        return fail(parser, "--profile-rate %s: not a number from 1 to %u", value,
+                    OPTIONS_PROFILE_HZ_MAX);
+    parser->options->profile_hz = (uint32_t)rate;
+    return 0;
+}
+
 static int set_on(struct parser *parser, const char *value)
 {
     static const char *const names[] = {"native", "microvm", "q35", "pc", "xen-pv", "xen-pvh"};
@@ -296,6 +319,7 @@ static int set_json(struct parser *parser, const char *value)
 #define BENCH (1u << COMMAND_BENCH)
 #define FIRECRACKER (1u << COMMAND_FIRECRACKER)
 #define DISK_IMAGE (1u << COMMAND_IMAGE)
+#define INSPECT (1u << COMMAND_INSPECT)
 
 static const struct run_option {
     const char *name;
@@ -310,6 +334,8 @@ static const struct run_option {
     {"rng", set_rng, RUN | BENCH | FIRECRACKER, true},
     {"env", set_env, RUN | BENCH | FIRECRACKER | DISK_IMAGE, false},
     {"stats", set_stats, RUN, false},
+    {"profile", set_profile, RUN | INSPECT, false},
+    {"profile-rate", set_profile_rate, RUN, false},
     {"timeout", set_timeout, RUN | BENCH, false},
     {"accel", set_accel, RUN | BENCH, false},
     {"print", set_print, RUN, true},
@@ -425,10 +451,17 @@ static int parse_inspect(struct parser *parser, int argc, char **argv)
 {
     int at = 2;
 
-    if (at < argc && !strcmp(argv[at], "--"))
-        at++;
-    else if (at < argc && argv[at][0] == '-')
-        return fail(parser, "%s: inspect has no such option", argv[at]);
+    for (; at < argc && argv[at][0] == '-'; at++) {
+        if (!strcmp(argv[at], "--")) {
+            at++;
+            break;
+        }
+        if (strncmp(argv[at], "--profile", 9) != 0)
+            return fail(parser, "%s: inspect has no such option", argv[at]);
+        int result = read_run_option(parser, argc, argv, &at);
+        if (result)
+            return result;
+    }
     if (at >= argc || !argv[at][0])
         return fail(parser, "inspect: IMAGE is missing");
     if (at + 1 < argc)
@@ -442,8 +475,10 @@ int options_parse(int argc, char **argv, struct options *options, char error[OPT
 {
     struct parser parser = {options, error};
 
-    *options = (struct options){
-        .mem_bytes = OPTIONS_MEM_DEFAULT, .boot_trace = -1, .runs = BENCH_RUNS_DEFAULT};
+    *options = (struct options){.mem_bytes = OPTIONS_MEM_DEFAULT,
+                                .profile_hz = OPTIONS_PROFILE_HZ_DEFAULT,
+                                .boot_trace = -1,
+                                .runs = BENCH_RUNS_DEFAULT};
     error[0] = 0;
     if (argc < 2)
         return fail(&parser, "no command is named (coracle --help tells more)");

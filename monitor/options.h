@@ -14,6 +14,8 @@
 #define OPTIONS_DEVICES_MAX 30u /* the console and one to spare in PVN_DEVICES_MAX */
 #define OPTIONS_ERROR_MAX 256u
 #define OPTIONS_MEM_DEFAULT (32ull << 20)
+#define OPTIONS_PROFILE_HZ_DEFAULT 499u /* keeps no step with what happens each 10 ms */
+#define OPTIONS_PROFILE_HZ_MAX 10000u
 
 #define BENCH_RUNS_DEFAULT 20u
 #define BENCH_RUNS_MAX 100000u
@@ -47,6 +49,8 @@ struct options {
     uint64_t mem_bytes;  /* whole pages */
     uint64_t timeout_ns; /* 0: none */
     const char *stats;   /* path, "-" for standard error, or NULL */
+    const char *profile; /* run: path of the profile to write, inspect: to read; or NULL */
+    uint32_t profile_hz; /* samples a second */
     const char *on;      /* NULL: native where it can be, else the name of a hypervisor */
     const char *accel;   /* NULL: the better one, else "kvm" or "tcg" */
     bool print;          /* the VMM's command line instead of running it */

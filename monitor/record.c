@@ -62,6 +62,7 @@ void record_build(struct vm *vm)
         .device_count = device_count,
         .device_offset = sizeof *record,
         .device_bytes = sizeof(struct pvn_device),
+        .profile_hz = options->profile ? options->profile_hz : 0,
         .cpu.x86_64 = vm->cpu,
         .features = layout->stamps ? PVN_FEATURE_STAMPS : 0,
         .stamps = layout->stamps,

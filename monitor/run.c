@@ -56,6 +56,9 @@ static int open_inputs(struct vm *vm, int *stats_fd)
         result = check_memory_size(vm);
     if (!result)
         result = board_create(&vm->board, vm->options);
+    if (!result)
+        result = profile_file_open(&vm->profile, vm->options->profile, vm->options->profile_hz,
+                                   &vm->image);
     if (!result && vm->options->stats) {
         *stats_fd = stats_open(vm->options->stats);
         result = *stats_fd < 0 ? *stats_fd : 0;
@@ -196,6 +199,7 @@ static void run(struct vm *vm, int stats_fd)
             take_stamps(vm, pagemap_fd);
     }
     board_stop(vm->board);
+    profile_file_close(&vm->profile);
     if (stats_fd >= 0)
         stats_write(vm, stats_fd);
 }

@@ -14,5 +14,6 @@ int make_disk_image(const struct options *options);
 /* bench_boot.c; argv are the words of the command line, which the boots get. */
 int bench_boot(const struct options *options, char **argv);
 int inspect_image(const char *path);
+int inspect_profile(const char *path, const char *profile);
 
 #endif

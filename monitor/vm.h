@@ -16,6 +16,7 @@
 #include "layout.h"
 #include "memory.h"
 #include "options.h"
+#include "profile_file.h"
 #include "pvabi/native.h"
 #include "tables.h"
 
@@ -46,6 +47,7 @@ struct vm {
     struct clock clock;
     struct board *board;
     struct counters counters;
+    struct profile_file profile;
 
     /* A PROTECT whose list of entries is being written by the guest's page-table writer. */
     uint64_t protect_at, protect_end;

@@ -208,6 +208,16 @@ static const char *cmdline_take_counters(const char *at, struct pv_cmdline *out)
     return NULL;
 }
 
+static const char *cmdline_take_profile(const char *at, struct pv_cmdline *out)
+{
+    uint64_t value;
+
+    if (!cmdline_number(&at, &value) || *at != '\0' || value > UINT32_MAX)
+        return "profile=: not a number of samples a second";
+    out->profile_hz = (uint32_t)value;
+    return NULL;
+}
+
 static const char *cmdline_take_stamps(const char *at, struct pv_cmdline *out)
 {
     out->stamps = at[0] == '1' && at[1] == '\0';
@@ -236,7 +246,7 @@ static const struct cmdline_kind {
     {"name=", cmdline_take_name},     {"wall=", cmdline_take_wall},
     {MMIO_PREFIX, cmdline_take_mmio}, {"net", cmdline_take_net},
     {"env.", cmdline_take_env},       {"counters=", cmdline_take_counters},
-    {"stamps=", cmdline_take_stamps},
+    {"stamps=", cmdline_take_stamps}, {"profile=", cmdline_take_profile},
 };
 
 static const char *cmdline_take_word(const char *text, struct pv_cmdline *out)

@@ -16,6 +16,7 @@ void pv_cmdline_hand_over(struct bootrec *record)
         pv_say(pv_cmdline.wrong);
         pv_say("\n");
     }
+    record->profile_hz = pv_cmdline.profile_hz;
     record->args = pv_cmdline.args;
     record->arg_count = pv_cmdline.arg_count;
     record->arg_bytes = pv_cmdline.arg_bytes;

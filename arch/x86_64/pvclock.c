@@ -19,7 +19,8 @@ static uint64_t scale(uint64_t cycles, uint32_t multiplier, int shift)
 
 uint64_t pvclock_read_ns(const struct pvclock *clock)
 {
-    uint64_t stamp, base, cycles;
+    uint64_t stamp, base;
+    int64_t cycles;
     uint32_t version, multiplier;
     int shift;
 
@@ -30,13 +31,15 @@ uint64_t pvclock_read_ns(const struct pvclock *clock)
         base = clock->system_time_ns;
         multiplier = clock->tsc_to_system_mul;
         shift = clock->tsc_shift;
-        cycles = arch_cycles_ordered(); /* after the stamp it is compared with */
-        arch_barrier_read();            /* what the version covers before its second reading */
+        /* After the stamp that it is compared with: by their difference, as the stamp may be from
+         * before the guest's counter began at 0. */
+        cycles = (int64_t)(arch_cycles_ordered() - stamp);
+        arch_barrier_read(); /* what the version covers before its second reading */
         if ((version & 1) == 0 && clock->version == version)
             break;
         arch_pause();
     }
-    return base + (cycles > stamp ? scale(cycles - stamp, multiplier, shift) : 0);
+    return base + (cycles > 0 ? scale((uint64_t)cycles, multiplier, shift) : 0);
 }
 
 uint64_t pvclock_wall_ns(const struct pvclock *clock)

@@ -138,6 +138,12 @@ static void bare_storm_watch(unsigned vector, bool asked)
         bare_storm_end(vector);
 }
 
+/* A device's: neither the timer's nor a hypervisor's, which sets its events itself. */
+static bool bare_vector_taken(unsigned vector)
+{
+    return vector >= VECTOR_DEVICE && vector < bare_vector_next;
+}
+
 void bare_interrupt(unsigned vector)
 {
     bool asked = false;
@@ -157,7 +163,7 @@ void bare_interrupt(unsigned vector)
         asked = true;
         bare_source_raise(source, status);
     }
-    if (vector != BARE_VECTOR_TIMER)
+    if (bare_vector_taken(vector))
         bare_storm_watch(vector, asked);
     bare_apic_eoi();
 }

@@ -43,6 +43,8 @@ static void scales_the_counter(void **state)
     check_scale(0x80000000u, 1, now - 1000000);
     check_scale(0xffffffffu, -1, now - 1000000);
     check_scale(0xc4ec4ec4u, -1, 0); /* the product needs more than 64 bits */
+    check_scale(0x80000000u, 0,
+                0 - 1000000ull); /* older than the guest, whose counter began at 0 */
 }
 
 static void a_stamp_from_the_future_is_no_jump(void **state)

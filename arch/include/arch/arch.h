@@ -53,6 +53,17 @@ extern const char arch_upcall_restart_begin[], arch_upcall_restart_end[];
 unsigned arch_backtrace(const void *frame, uintptr_t stack_low, uintptr_t stack_high,
                         uintptr_t *addresses, unsigned most);
 
+/* What an upcall interrupted: a frame for arch_backtrace, whose first address is where it was, and
+ * its stack pointer. */
+struct arch_interrupted {
+    const void *frame;
+    uintptr_t stack;
+};
+/* Looks from `frame`, of a function that an upcall has called, for that; false: no upcall was entered
+ * there, but the interrupted code called the kernel itself. The range as above. */
+bool arch_interrupted_find(const void *frame, uintptr_t stack_low, uintptr_t stack_high,
+                           struct arch_interrupted *found);
+
 static inline uint64_t arch_cycles(void);
 
 #include "arch/cpu.h"

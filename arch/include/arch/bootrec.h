@@ -39,6 +39,8 @@ struct bootrec {
     unsigned module_count;
 
     uint8_t *seed; /* 32 random bytes, or NULL */
+
+    uint32_t profile_hz; /* samples a second that the profiler takes; 0: it is off */
 };
 
 #define BOOTREC_SEED_BYTES 32u

@@ -2,7 +2,7 @@
 /*
  * The kernel command line, taken apart. Pure; for the platforms' starts and host tests.
  *
- *     name=NAME net0=ADDR/LEN[,GATEWAY] env.NAME=VALUE wall=NS counters=1 stamps=1
+ *     name=NAME net0=ADDR/LEN[,GATEWAY] env.NAME=VALUE wall=NS counters=1 stamps=1 profile=HZ
  *     virtio_mmio.device=SIZE@ADDR:IRQ[:ID]
  *     OTHERS... -- ARG...
  *
@@ -42,10 +42,11 @@ struct pv_cmdline {
     struct pv_cmdline_mmio mmio[PV_CMDLINE_MMIO_MAX];
     unsigned mmio_count;
     struct pv_cmdline_net net[PV_CMDLINE_NETS_MAX];
-    uint64_t wall_ns;  /* 0: not given */
-    bool counters;     /* somebody reads them at the end: bare/poweroff.c */
-    bool stamps;       /* somebody listens for them: stamps.c */
-    const char *wrong; /* the first word of ours that was malformed, and what about it; or NULL */
+    uint64_t wall_ns;    /* 0: not given */
+    bool counters;       /* somebody reads them at the end: bare/poweroff.c */
+    bool stamps;         /* somebody listens for them: stamps.c */
+    uint32_t profile_hz; /* the boot record's */
+    const char *wrong;   /* the first word of ours that was malformed, and what about it; or NULL */
 };
 
 /* The one of this VM. */

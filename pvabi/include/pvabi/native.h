@@ -183,7 +183,7 @@ struct pvn_boot {
     uint32_t device_offset; /* struct pvn_device, device_bytes apart */
     uint32_t device_bytes;
     uint32_t device_generation; /* changes with the device table */
-    uint32_t reserved0;
+    uint32_t profile_hz;        /* samples a second that the guest is to take of itself; 0: none */
     union {
         struct pvn_cpu_x86_64 x86_64;
         uint8_t size[64];
