@@ -15,6 +15,7 @@
 
 #define OUT_BYTES ((uint32_t)sizeof(((struct xencons_interface *)0)->out))
 #define WAIT_NS 100000000ull
+#define WAIT_CYCLES (1ull << 28)
 #define WAITS_MAX 100u /* without any progress: ten seconds */
 
 struct xen_console xen_console;
@@ -127,11 +128,29 @@ static size_t console_turn(enum pv_channel channel, const char *data, size_t byt
     return done;
 }
 
+/* Before there is a clock, and a page in which events are told: about as long, by the CPU's own
+ * count, or until the other side has read something. */
+static void console_yield(void)
+{
+    const uint32_t *out_cons = &xen_console.ring->out_cons;
+    uint32_t seen = __atomic_load_n(out_cons, __ATOMIC_RELAXED);
+    uint64_t start = arch_cycles();
+
+    while (arch_cycles() - start < WAIT_CYCLES &&
+           __atomic_load_n(out_cons, __ATOMIC_RELAXED) == seen)
+        xen_hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0, 0);
+}
+
 static void console_sleep(void)
 {
-    unsigned state = xen_upcalls_mask();
+    unsigned state;
 
-    xen_channel_wait(xen_console.port, pv_clock != NULL ? xen_now_ns() + WAIT_NS : WAIT_NS);
+    if (pv_clock == NULL) {
+        console_yield();
+        return;
+    }
+    state = xen_upcalls_mask();
+    xen_channel_wait(xen_console.port, xen_now_ns() + WAIT_NS);
     if (xen_console.in_event != 0)
         xen_event_raise(xen_console.in_event); /* what was taken may have told of input */
     xen_upcalls_restore(state);

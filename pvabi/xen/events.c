@@ -327,12 +327,8 @@ void xen_channel_wait(uint32_t port, uint64_t deadline_ns)
 {
     uint64_t bit = port_bit(port);
 
-    if (port >= PORTS)
+    if (port >= PORTS || xen_shared_info == NULL)
         return;
-    if (xen_shared_info == NULL) { /* before there are events, or a clock */
-        xen_operation(__HYPERVISOR_sched_op, SCHEDOP_yield, NULL);
-        return;
-    }
     if ((__atomic_load_n(port_pending(port), __ATOMIC_RELAXED) & bit) == 0)
         poll(&port, 1, deadline_ns);
     __atomic_fetch_and(port_pending(port), ~bit, __ATOMIC_SEQ_CST);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/pvclock.h"
 #include "pvabi/errno.h"
 #include "pvabi/xen/console.h"
 #include "pvabi/xen/console_read.h"
@@ -17,7 +18,8 @@
 
 /* What the two files are linked with elsewhere. */
 struct pv_upcall *pv_upcall;
-const struct pvclock *pv_clock;
+static const struct pvclock clock_stands;
+const struct pvclock *pv_clock = &clock_stands;
 struct xen_vcpu xen_vcpu;
 struct pv_counters pv_counters;
 

@@ -131,6 +131,33 @@ static void slow_reader_gets_everything(void **state)
     assert_int_equal(emergency_bytes, 0);
 }
 
+static unsigned yields;
+
+/* A reader that is scheduled only now and then. */
+static void reads_seldom(void)
+{
+    if (++yields % 50 == 0)
+        daemon_reads();
+}
+
+/* Before there is a clock nothing can be waited for; a reader that is slow is not given up. */
+static void before_the_clock(void **state)
+{
+    static char text[10 * sizeof(((struct xencons_interface *)0)->out)];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    pv_clock = NULL;
+    on_yield = reads_seldom;
+    yields = 0;
+    assert_int_equal(xen_write(PV_STDOUT, text, sizeof(text)), sizeof(text));
+    pv_clock = &clock_stands;
+    on_yield = NULL;
+    assert_true(yields >= 450 && waits == 0);
+    expect_heard(text, sizeof(text));
+    assert_int_equal(emergency_bytes, 0);
+}
+
 static void nobody_reads(void **state)
 {
     static char text[4096];
@@ -210,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(standard_output_is_raw, begin, end),
         cmocka_unit_test_setup_teardown(channels_are_marked_where_they_change, begin, end),
         cmocka_unit_test_setup_teardown(slow_reader_gets_everything, begin, end),
+        cmocka_unit_test_setup_teardown(before_the_clock, begin, end),
         cmocka_unit_test_setup_teardown(nobody_reads, begin, end),
         cmocka_unit_test_setup_teardown(reader_ahead_of_the_writer, begin, end),
         cmocka_unit_test_setup_teardown(writer_index_is_not_read_back, begin, end),
