@@ -224,17 +224,34 @@ static EARLY void chunk_map(struct xen_batch *batch, uint64_t chunk)
 
 /* The tool stack finds the list of frames by lists of its pages' frames (xen/arch-x86/xen.h, struct
  * arch_shared_info). With more RAM than these describe the domain cannot be saved. */
-static EARLY void lists_fill(void)
+static EARLY uint64_t lists_count(void)
+{
+    uint64_t count = (list_pages() + ENTRIES - 1) / ENTRIES;
+
+    return count < LISTS_MAX ? count : LISTS_MAX;
+}
+
+static EARLY void list_fill(uint64_t *to, uint64_t list)
 {
     const uint64_t *frames = xen_pv_start.frames;
-    uint64_t page = (uintptr_t)frames / XEN_PAGE, pages = list_pages();
+    uint64_t page = (uintptr_t)frames / XEN_PAGE + list * ENTRIES;
+    uint64_t left = list_pages() - list * ENTRIES;
 
-    for (uint64_t i = 0; i < pages && i / ENTRIES < LISTS_MAX; i++) {
-        uint64_t list = LISTS_PAGE - 1 - i / ENTRIES;
+    for (uint64_t i = 0; i < left && i < ENTRIES; i++)
+        to[i] = frames[page + i];
+}
 
-        ((uint64_t *)(list * XEN_PAGE))[i % ENTRIES] = frames[page + i];
-        ((uint64_t *)(LISTS_PAGE * XEN_PAGE))[i / ENTRIES] = frames[list];
-    }
+static EARLY void list_of_lists_fill(uint64_t *to)
+{
+    for (uint64_t list = 0; list < lists_count(); list++)
+        to[list] = xen_pv_start.frames[LISTS_PAGE - 1 - list];
+}
+
+static EARLY void lists_fill(void)
+{
+    for (uint64_t list = 0; list < lists_count(); list++)
+        list_fill((uint64_t *)((LISTS_PAGE - 1 - list) * XEN_PAGE), list);
+    list_of_lists_fill((uint64_t *)(LISTS_PAGE * XEN_PAGE));
 }
 
 static EARLY void lists_tell(struct shared_info *shared)
@@ -291,12 +308,31 @@ static int page_map(const void *address, uint64_t entry)
                               UVMF_INVLPG | UVMF_LOCAL, 0);
 }
 
+/* A page below the image, in the window. */
+static uint64_t *low_page_map(uint64_t page)
+{
+    uint64_t *at = window_page(WINDOW_PEEK);
+
+    if (page_map(at, xen_pv_start.frames[page] * XEN_PAGE | P_READ_WRITE) != 0)
+        xen_crash("Xen does not map a page of the domain's", NULL);
+    return at;
+}
+
+/* A restored domain has other frames, of which nobody but itself tells the tool stack. */
+static void lists_fill_again(void)
+{
+    for (uint64_t list = 0; list < lists_count(); list++)
+        list_fill(low_page_map(LISTS_PAGE - 1 - list), list);
+    list_of_lists_fill(low_page_map(LISTS_PAGE));
+}
+
 struct shared_info *xen_pv_shared_map(uint64_t frame)
 {
     struct shared_info *shared = window_page(WINDOW_SHARED);
 
     if (page_map(shared, frame * XEN_PAGE | P_READ_WRITE) != 0)
         xen_crash("Xen does not map the page that it shares", NULL);
+    lists_fill_again();
     lists_tell(shared);
     return shared;
 }
