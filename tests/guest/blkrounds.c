@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* run: --blk @disk:1048576 -- 40 */
+/* run: --blk @disk:1048576@ -- 40 */
 /* expect-stdout: ^round 0\n(round [0-9]+\n)*ok$ */
 /*
  * Writes a block, reads it and the one before it back, says which round it was, and so on: blkrounds
