@@ -44,6 +44,16 @@ def test_q35():
     check_shares("q35")
 
 
+def test_pthread_exit():
+    """Neither the profiler's thread nor the network's keeps a program alive whose last one has ended."""
+    for on in ("native", "microvm"):
+        with folder() as work:
+            result = coracle("--on", on, "--net", "user", "--profile", work / "p",
+                             guest("pthread_exit_net"))
+            equal((result.status, result.out), (0, "ok\n"), f"status and output ({result.err})")
+            folded(work / "p", guest("pthread_exit_net"))
+
+
 def test_rate():
     with folder() as work:
         counts = []
