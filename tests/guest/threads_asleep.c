@@ -6,17 +6,28 @@
  * of that may go on ticking. The end-to-end tests count how often the host is bothered. */
 #include <pthread.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define THREADS 3
+#define COMPETE_MS 120 /* a dozen time slices */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
 static int ready;
+static long long compete_end_ms;
+
+static long long now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
 
 static void *compete(void *argument)
 {
-    for (volatile unsigned long i = 0; i < 20000000; i++)
+    while (now_ms() < compete_end_ms)
         ;
     usleep(1000);
     pthread_mutex_lock(&mutex);
@@ -31,6 +42,7 @@ int main(void)
 {
     pthread_t thread;
 
+    compete_end_ms = now_ms() + COMPETE_MS;
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&thread, NULL, compete, NULL) != 0)
             return 1;
