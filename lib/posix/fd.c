@@ -128,7 +128,8 @@ void fd_cloexec_set(int fd, bool set)
 
 bool fd_console_output(void)
 {
-    return first_block[STDOUT_FILENO] == &console_files[STDOUT_FILENO];
+    return (used[0] & fd_bit(STDOUT_FILENO)) &&
+           first_block[STDOUT_FILENO] == &console_files[STDOUT_FILENO];
 }
 
 int fd_limit(void)
