@@ -35,15 +35,12 @@ static bool put_at_once(const char *text)
 
 int puts(const char *text)
 {
-    int result = EOF;
-
     if (!__stdio_exit_handler && fd_console_output() && put_at_once(text)) {
         fd_console_spoken = true;
         return '\n';
     }
     flockfile(stdout);
-    if (fputs(text, stdout) >= 0)
-        result = putc_unlocked('\n', stdout);
+    int result = fputs(text, stdout) < 0 ? EOF : fputs("\n", stdout);
     funlockfile(stdout);
     return result;
 }
