@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* run: --timeout 2 */
+/* run: --timeout 3 */
 /* expect: status 124 */
 /* expect-stdout: ^asleep$ */
 /* Threads that have competed for the CPU, with time slices and timers, and then all sleep: nothing
@@ -10,25 +10,20 @@
 #include <unistd.h>
 
 #define THREADS 3
-#define COMPETE_MS 120 /* a dozen time slices */
+#define SPIN_MS 100 /* several time slices of each */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
 static int ready;
-static long long compete_end_ms;
-
-static long long now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
 
 static void *compete(void *argument)
 {
-    while (now_ms() < compete_end_ms)
-        ;
+    struct timespec begin, now;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    do
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < SPIN_MS);
     usleep(1000);
     pthread_mutex_lock(&mutex);
     if (++ready == THREADS)
@@ -42,7 +37,6 @@ int main(void)
 {
     pthread_t thread;
 
-    compete_end_ms = now_ms() + COMPETE_MS;
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&thread, NULL, compete, NULL) != 0)
             return 1;
