@@ -216,6 +216,24 @@ def test_interrupt_in_namespace():
         interrupt(work, "bulk-native", signal.SIGINT)
 
 
+def test_iperf_server():
+    """What the guests have for iperf3 lets it end, both ways, and outlives a client it does not serve."""
+    harness.needs_root()
+    with harness.tap_namespace() as inside, subprocess.Popen(
+            inside(BUILD / "bench" / "stream-linux", "9"), stdout=subprocess.PIPE) as server:
+        try:
+            equal(server.stdout.readline(), b"serving\n", "the server's first words")
+            equal(harness.run(inside("iperf3", "-c", "127.0.0.1", "-P", "2")).status, 1, "two streams")
+            for way in ((), ("-R",)):
+                result = harness.run(inside("iperf3", "-c", "127.0.0.1", "-J", "-n", "40M", *way))
+                end = json.loads(result.out)["end"]
+                equal(result.status, 0, f"status ({result.out})")
+                check(end["sum_received"]["bytes"] >= 40 << 20, f"too few bytes {way}: {end}")
+                check(end["sum_received"]["bits_per_second"] > 0, f"no rate {way}")
+        finally:
+            server.kill()
+
+
 # ---- the page ----------------------------------------------------------------------------------
 
 class Page(html.parser.HTMLParser):
