@@ -92,7 +92,7 @@ clean: ## remove what was built, keep what was fetched, newlib and lwIP
 	rm -f $(addprefix $(B)/,coracle coracle-user coracle-image coracle-cc site.tar tests.mk)
 
 distclean: clean ## remove what was fetched and newlib, too
-	rm -rf $(addprefix $(CACHE)/,newlib lwip qemu10 xen linux list setup-done fetch.log .fetch-lock)
+	rm -rf $(addprefix $(CACHE)/,newlib lwip qemu10 xen linux linux-generic list setup-done fetch.log .fetch-lock)
 	rm -f $(addprefix $(B)/,.make .make.lock)
 	@rmdir --ignore-fail-on-non-empty $(wildcard $(B) $(CACHE)) 2>/dev/null || true
 

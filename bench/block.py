@@ -68,18 +68,17 @@ def of_fio(disk, load):
     return json.loads(said)["jobs"][0][what]["iops"]
 
 
-def of_linux(disk, load, devices="virtio"):
-    """The same program in a Linux guest on q35, with the disk that ours had there, or with an IDE
-    controller that QEMU emulates."""
+def of_linux(disk, load):
+    """The same program in a Linux guest on q35, with the disk that ours had there."""
     _, _, what, how, block, depth, _ = load
     forget(disk)
     with folder() as work:
         archive = work / "initramfs"
-        linux.initramfs(archive, f"echo result $(blockio {linux.DISKS[devices]} {what} {how} {block} "
+        linux.initramfs(archive, f"echo result $(blockio {linux.DISKS['virtio']} {what} {how} {block} "
                                  f"{depth} {seconds()})\n")
         words = boot.qemu_command(work, [CORACLE, "run", "--on", "q35", "--blk", option(disk, load),
                                          app("hello")])
-        said = run(linux.qemu_words(words, archive, devices=devices))
+        said = run(linux.qemu_words(words, archive))
     found = [line for line in said.splitlines() if line.startswith("result ")]
     if not found or len(found[0].split()) != 2:
         raise CommandFailed(["blockio", "in Linux"], 1, said)
@@ -87,12 +86,12 @@ def of_linux(disk, load, devices="virtio"):
 
 
 @contextlib.contextmanager
-def disk_file():
+def disk_file(name="disk", size=DISK_BYTES):
     """A file without holes beside what is built, which is a disk of the kind people have."""
-    path = big_file(BUILD / "bench", "disk")
+    path = big_file(BUILD / "bench", name)
     try:
         with open(path, "wb") as file:
-            for _ in range(DISK_BYTES >> 20):
+            for _ in range(size >> 20):
                 file.write(os.urandom(1 << 20))
         yield path
     finally:
@@ -105,9 +104,7 @@ def systems():
     return (("native", "native", functools.partial(of_guest, "native"), why_not(need_kvm)),
             ("host", "the host's fio", of_fio, why_not(functools.partial(need_program, "fio"))),
             ("q35", "q35", functools.partial(of_guest, "q35"), no_qemu),
-            ("linux-q35", "Linux on q35", of_linux, no_qemu or why_not(linux.files)),
-            ("linux-q35-ide", "Linux on q35, IDE", functools.partial(of_linux, devices="emulated"),
-             no_qemu or why_not(linux.emulated_disk)))
+            ("linux-q35", "Linux on q35", of_linux, no_qemu or why_not(linux.files)))
 
 
 def measure_load(results, disk, load, who):

@@ -10,6 +10,7 @@ from initramfs import Archive, libraries_of
 from measure import NotMeasured, run
 
 DISKS = {"virtio": "/dev/vda", "emulated": "/dev/sda"}  # the first disk's name in the guest
+FOLDERS = {"cloud": "linux", "generic": "linux-generic"}
 LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 LOADER = "lib64/ld-linux-x86-64.so.2"
 NGINX = """daemon off; master_process off; worker_processes 1; error_log stderr crit; pid /tmp/nginx.pid;
@@ -21,22 +22,17 @@ http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000
 """
 
 
-def files():
-    """The folder with the kernel and the packages' files, fetched if need be."""
+def files(kind="cloud"):
+    """The folder with a kernel and files of packages, fetched if need be: Debian's kernel for clouds with
+    all that runs on it, or ("generic") the one for all machines with its modules alone."""
     cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
-    if not (cache / "linux" / "vmlinuz").exists():
-        done = subprocess.run([ROOT / "scripts" / "fetch-linux", str(cache)], capture_output=True,
+    found = cache / FOLDERS[kind]
+    if not (found / "vmlinuz").exists():
+        done = subprocess.run([ROOT / "scripts" / "fetch-linux", str(cache), kind], capture_output=True,
                               text=True, check=False)
         if done.returncode != 0:
             raise NotMeasured((done.stderr.splitlines() or ["scripts/fetch-linux failed"])[-1])
-    return cache / "linux"
-
-
-def emulated_disk():
-    """The drivers for an emulated IDE disk are there."""
-    if not list((files() / "root" / "lib" / "modules").rglob("ata_piix.ko")):
-        raise NotMeasured("the Linux guest was fetched without ata_piix: remove its folder, "
-                          f"{files()}, and it is fetched anew")
+    return found
 
 
 def library(root, name):
@@ -57,12 +53,12 @@ def loader(root):
     return library(root, os.path.basename(LOADER))
 
 
-def initramfs(target, job, site=None):
+def initramfs(target, job, site=None, kind="cloud"):
     """Writes the file system of a guest that runs `job`, a shell script; `site`: files for nginx."""
     root = files() / "root"
     archive = Archive()
     archive.copy("bin/busybox", root / "bin" / "busybox")
-    for module in (root / "lib" / "modules").rglob("*.ko"):
+    for module in (files(kind) / "root" / "lib" / "modules").rglob("*.ko"):
         archive.copy(f"modules/{module.name}", module)
     add_with_libraries(archive, root, "bin/nginx", root / "usr" / "sbin" / "nginx")
     archive.copy(LOADER, loader(root))
@@ -103,10 +99,10 @@ def emulated(words):
     return result
 
 
-def qemu_words(words, archive, memory="512M", devices="virtio"):
+def qemu_words(words, archive, memory="512M", devices="virtio", kind="cloud"):
     """The words with which `coracle run` starts QEMU, changed to start Linux with the same devices, or
     (devices="emulated") with hardware that is emulated instead of them."""
-    words = replaced(words, "-kernel", str(files() / "vmlinuz"))
+    words = replaced(words, "-kernel", str(files(kind) / "vmlinuz"))
     words = replaced(words, "-append", "console=ttyS0 quiet panic=-1 tsc=reliable")
     words = replaced(words, "-m", memory)
     words = emulated(words) if devices == "emulated" else words

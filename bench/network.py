@@ -82,7 +82,7 @@ def wait_stream(inside, what, server):
 
 def coracle_words(hypervisor, image, disk=None, arguments=(), options=()):
     return [CORACLE, "run", "--on", hypervisor, *options, "--mem", "64M", "--net",
-            f"tap:ctap0,ip={GUEST}/24,gw={HOST}", *(["--blk", f"{disk},ro"] if disk else []), image,
+            f"tap:ctap0,ip={GUEST}/24,gw={HOST}", *(["--blk", disk] if disk else []), image,
             *arguments]
 
 
@@ -96,14 +96,15 @@ def coracle_guest(hypervisor, image, disk=None, arguments=(), environment=None, 
 
 
 @contextlib.contextmanager
-def linux_guest(hypervisor, job, site=None, plugin=None):
-    """A Linux guest on a tap with the devices that an image of ours gets there."""
+def linux_guest(hypervisor, job, site=None, plugin=None, disk=None, **more):
+    """A Linux guest on a tap with the devices that an image of ours gets there; `more`: which kernel and
+    devices (linux.qemu_words)."""
     with folder() as work, tap_namespace() as inside:
         archive = work / "initramfs"
-        linux.initramfs(archive, job, site)
-        words = boot.qemu_command(work, coracle_words(hypervisor, app("hello"),
+        linux.initramfs(archive, job, site, more.get("kind", "cloud"))
+        words = boot.qemu_command(work, coracle_words(hypervisor, app("hello"), disk,
                                                       options=COUNTED if plugin else ()), inside)
-        words = linux.qemu_words(words, archive) + (["-plugin", plugin] if plugin else [])
+        words = linux.qemu_words(words, archive, **more) + (["-plugin", plugin] if plugin else [])
         with process(inside(*on_cpu(SERVER_CPU, *words))) as server:
             yield inside, server
 

@@ -35,14 +35,14 @@ def iperf(inside, more):
     return said["end"]["sum_received"]["bits_per_second"] / 1e6
 
 
-def bulk(results, systems):
+def bulk(results, systems, turns=few(2, 7)):
     """TCP both ways, by turns; {(system, way): median}. `systems`: {name: (title, inside)}."""
     medians = {}
     reason = why_not(functools.partial(need_program, "iperf3"))
     for way, words, more in WAYS:
         takers = {} if reason else {name: functools.partial(iperf, inside, more)
                                     for name, (_, inside) in systems.items()}
-        samples = alternate(takers, few(2, 7), warm=few(0, 1))
+        samples = alternate(takers, turns, warm=few(0, 1))
         for name, (title, inside) in systems.items():
             figure = f"tcp.{name}.{way}", f"{title}, {words}", "Mbit/s"
             if reason:

@@ -85,10 +85,10 @@ def note_load(results, name, system, load, samples):
                           cpu_samples_us=[sample.cpu_us for sample in samples])
 
 
-def http_loads(results, systems):
-    """All loads, the systems by turns; {(system, load): requests a second}."""
+def http_loads(results, systems, loads=LOADS):
+    """Loads, the systems by turns; {(system, load): requests a second}."""
     rates = {}
-    for load in LOADS:
+    for load in loads:
         samples = {}
         try:
             alternate({name: functools.partial(wrk, system, load) for name, system in systems.items()},
@@ -102,7 +102,7 @@ def http_loads(results, systems):
 
 
 def httpd(hypervisor, site, **more):
-    return coracle_guest(hypervisor, app("httpd"), f"{site}.tar", ["-q"], **more)
+    return coracle_guest(hypervisor, app("httpd"), f"{site}.tar,ro", ["-q"], **more)
 
 
 def http_native(results):

@@ -295,7 +295,7 @@ def sample():
     spread = {"samples": [1, 2.5, 4], "least": 1, "most": 4, "p90": 4, "p99": 4}
     figures = [figure("a.one", command=HOSTILE, note=HOSTILE, **spread), figure("a.two.linux", 7),
                figure("a.none", None, reason=HOSTILE),
-               figure("a.load", latency_ms={"50": 1.0, "99": 3.5}, cpu_us_per_request=3.25, **spread)]
+               figure("a.load", latency_ms={"50": 1.0, "99.9": 3.5, "100": 7.5}, cpu_us_per_request=3.25, **spread)]
     names = [entry["name"] for entry in figures]
     groups = [{"kind": kind, "title": HOSTILE, "figures": [*names, "nobody"]}
               for kind in ("bars", "timeline")]
