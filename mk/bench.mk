@@ -7,7 +7,7 @@ BENCH_CC := $(CC) $(BENCH_FLAGS)
 BENCH_FLOORS := $(B)/bench/floor $(B)/bench/port-exit
 BENCH_PROGRAMS := $(addprefix $(B)/bench/,primitives null-hypercall stream blockio)
 BENCH_LINUX := $(addprefix $(B)/bench/,primitives-linux stream-linux blockio-linux)
-BENCHES := $(BENCH_FLOORS) $(BENCH_PROGRAMS) $(BENCH_LINUX) $(B)/bench/insn.so $(B)/bench/tiny $(B)/bench/tiny-xen $(B)/bench/step
+BENCHES := $(BENCH_FLOORS) $(BENCH_PROGRAMS) $(BENCH_LINUX) $(B)/bench/insn.so $(B)/bench/touch.so $(B)/bench/tiny $(B)/bench/tiny-xen $(B)/bench/step
 
 # Static and with the monitor's C library, so that they start as fast as can be.
 $(BENCH_FLOORS): $(B)/bench/%: bench/%.c $(B)/list/monitor | $(SETUP) $(B)/gen/uapi
@@ -34,8 +34,8 @@ $(BENCH_LINUX): $(B)/bench/%-linux: bench/programs/%.c $(B)/list/monitor | $(SET
 	@mkdir -p $(@D)
 	$(Q)$(BENCH_CC) -static -pthread -o $@ $(filter bench/programs/%.c,$^)
 
-# A plugin for QEMU, and the monitor with a vCPU loop of its own, that count instructions.
-$(B)/bench/insn.so: bench/insn.c bench/plugin.h $(B)/list/monitor | $(SETUP)
+# Plugins for QEMU, and the monitor with a vCPU loop of its own, that count instructions and more.
+$(B)/bench/insn.so $(B)/bench/touch.so: $(B)/bench/%.so: bench/%.c bench/plugin.h $(B)/list/monitor | $(SETUP)
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(BENCH_CC) -shared -fPIC -fvisibility=hidden -o $@ $<
