@@ -143,6 +143,40 @@ def test_without_tools():
             check_goal(goal)
 
 
+def test_other_unikernels():
+    """Tools that are found are measured like hello, when they have an image to boot."""
+    with built() as work:
+        (work / "tools").mkdir()
+        path = f"{work}/tools:{os.environ['PATH']}"
+        bench(work, "solo5-hvt", "kraft", PATH=path)
+        for name in ("solo5-hvt", "kraft"):
+            equal(part_of(work, name)["status"], "not measured", f"status of {name} without the tool")
+            contains(part_of(work, name)["reason"], f"{name} is not installed", "the reason")
+        # Each takes 5 MiB at least.
+        program(work / "tools" / "solo5-hvt",
+                f'[ "$1" = --version ] && echo 0.9.1; echo "$*" >>{work}/said; [ "${{1#--mem=}}" -ge 5 ]')
+        program(work / "tools" / "kraft",
+                f'[ "$1" = version ] && echo 0.8.2; for word; do case $word in *Mi) mem=${{word%Mi}};; esac; '
+                f'done; echo "$*" >>{work}/said; [ "$mem" -ge 5 ]')
+        bench(work, "solo5-hvt", PATH=path)
+        contains(part_of(work, "solo5-hvt")["reason"], "SOLO5_IMAGE names no image", "the reason")
+        (work / "image").write_bytes(bytes(2048))
+        result = bench(work, "solo5-hvt", "kraft", PATH=path, SOLO5_IMAGE=str(work / "image"),
+                       KRAFT_IMAGE="helloworld:latest")
+        equal(result.status, 0, f"status ({result.err})")
+        for name, image, version in (("solo5-hvt", f"{work}/image", "0.9.1"),
+                                     ("kraft", "helloworld:latest", "0.8.2")):
+            part = part_of(work, name)
+            equal(part["status"], "measured", f"status of {name} ({part})")
+            values = {figure["name"]: figure for figure in part["figures"]}
+            equal(values[f"memory.{name}"]["value"], 5, f"least memory of {name}")
+            check(values[f"boot.{name}.{name}"]["value"] > 0, f"no time of {name}")
+            equal(results_of(work)["machine"]["versions"][name], version, f"version of {name}")
+            contains((work / "said").read_text(), image, f"what {name} was told")
+        equal({figure["name"]: figure["value"] for figure in part_of(work, "solo5-hvt")["figures"]}
+              ["size.solo5-hvt"], 2, "KiB of the image")
+
+
 def test_failing_command():
     """What was measured before stays, and the command is named."""
     with built() as work:
