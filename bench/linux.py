@@ -3,8 +3,10 @@
 programs in an initramfs, in the same QEMU with the same devices; and nginx on the host itself."""
 import os
 import pathlib
+import struct
 import subprocess
 
+import host
 from harness import BUILD, ROOT
 from initramfs import Archive, libraries_of
 from measure import NotMeasured, run
@@ -32,6 +34,26 @@ def files(kind="cloud"):
                               text=True, check=False)
         if done.returncode != 0:
             raise NotMeasured((done.stderr.splitlines() or ["scripts/fetch-linux failed"])[-1])
+    return found
+
+
+def kernel_version(kernel):
+    """What a bzImage says of itself (Linux's boot protocol, `kernel_version`)."""
+    head = kernel.read_bytes()[:65536]
+    at = struct.unpack_from("<H", head, 0x20e)[0] + 0x200
+    return head[at:at + 128].split(b"\0")[0].split(b" ")[0].decode(errors="replace")
+
+
+def versions():
+    """Of what is fetched; null for what is not."""
+    found = {"linux_guest": None, "linux_generic_guest": None, "nginx": None}
+    cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
+    for name, kind in (("linux_guest", "cloud"), ("linux_generic_guest", "generic")):
+        if (cache / FOLDERS[kind] / "vmlinuz").exists():
+            found[name] = kernel_version(cache / FOLDERS[kind] / "vmlinuz")
+    if found["linux_guest"]:
+        root = cache / FOLDERS["cloud"] / "root"
+        found["nginx"] = host.version(*map(str, nginx_words(root)), "-v")
     return found
 
 
@@ -109,14 +131,18 @@ def qemu_words(words, archive, memory="512M", devices="virtio", kind="cloud"):
     return [*words, "-initrd", str(archive), "-serial", "stdio"]
 
 
+def nginx_words(root):
+    """nginx with the libraries that were fetched with it."""
+    libraries = ":".join(str(root / folder) for folder in LIBRARIES)
+    return [loader(root), "--library-path", libraries, root / "usr/sbin/nginx"]
+
+
 def nginx_on_host(work, site, port):
     """The words that start nginx as a process of the host."""
     root = files() / "root"
     config = work / "nginx.conf"
     config.write_text("user root;" + NGINX.format(port=port, root=site))
-    libraries = ":".join(str(root / folder) for folder in LIBRARIES)
-    return [loader(root), "--library-path", libraries, root / "usr/sbin/nginx", "-c", config, "-p",
-            work]
+    return [*nginx_words(root), "-c", config, "-p", work]
 
 
 def make_site(folder):

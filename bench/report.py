@@ -26,8 +26,8 @@ except ImportError:
     pyplot = None
 
 # One colour for each system, the same in every picture; told apart without colours by their names.
-COLOURS = (("linux-emulated", "#7a4a1c"), ("linux", "#c2762e"), ("host", "#8a8a8a"), ("floor", "#8a8a8a"), ("true", "#b8b8b8"),
-           ("bare", "#8a8a8a"))
+COLOURS = (("linux-emulated", "#7a4a1c"), ("linux", "#c2762e"), ("host", "#8a8a8a"),
+           ("floor", "#8a8a8a"), ("true", "#b8b8b8"), ("bare", "#8a8a8a"))
 OURS = "#2b6cb0"
 PICTURES = itertools.count()
 
@@ -116,7 +116,7 @@ def machine_table(document):
     machine = document["machine"]
     rows = [("CPU", f"{machine['cpu']}, {machine['cores']} cores"),
             ("memory", f"{machine['memory_bytes'] / 2**30:.1f} GiB"), ("kernel", machine["kernel"]),
-            ("KVM", machine["kvm"]), ("begun", document["begun"]),
+            ("KVM", machine["kvm"]), ("command", document["command"]), ("begun", document["begun"]),
             ("took", f"{document['seconds'] / 60:.1f} min" + (", QUICK=1" if document["quick"] else "")
              + (", interrupted" if document["interrupted"] else ""))]
     rows += [(name, version or "not installed") for name, version in machine["versions"].items()]

@@ -38,6 +38,14 @@ def files():
     return cache() / "xen"
 
 
+def version():
+    """Of the Xen that is fetched; None without one."""
+    if not (cache() / "xen" / "xen").exists():
+        return None
+    found = re.search(rb"\0(\d+\.\d+\.\d+[^\0 ]*)\0", (cache() / "xen" / "xen").read_bytes())
+    return found.group(1).decode() if found else "unknown"
+
+
 # ---- the first domain on a Xen without anything else ---------------------------------------------
 
 def run_until(command, log, words, limit=120):
