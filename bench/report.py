@@ -112,6 +112,24 @@ def figures_table(figures):
             f"(samples)</thead><tbody>{''.join(map(figure_row, figures))}</tbody></table>")
 
 
+def ratios(part):
+    """Of what is compared in a picture: Coracle's figures over the other's, which stands first or alone."""
+    known = {figure["name"]: figure for figure in part["figures"] if figure["value"]}
+    rows = []
+    for group in part["groups"]:
+        entries = [known[name] for name in group["figures"] if name in known]
+        base = next((entry for entry in entries if colour(entry["name"]) != OURS), None)
+        if group["kind"] != "bars" or base is None:
+            continue
+        rows += [f"<tr><td>{text(entry['title'])}<div class=note>over {text(base['title'])}</div></td>"
+                 f"<td class=n>{number(entry['value'] / base['value'])}</td></tr>"
+                 for entry in entries if entry is not base and entry["unit"] == base["unit"]]
+    if not rows:
+        return ""
+    return ("<table><thead><tr><th>ratio of medians<th class=n>times</thead>"
+            f"<tbody>{''.join(rows)}</tbody></table>")
+
+
 def machine_table(document):
     machine = document["machine"]
     rows = [("CPU", f"{machine['cpu']}, {machine['cores']} cores"),
@@ -223,7 +241,7 @@ def section(part):
         f"<p class={'missed' if part['status'] == 'failed' else 'absent'}>{text(part['status'])}: "
         f"{text(part.get('reason', ''))}</p>")
     return (f"<section id=\"{text(part['name'])}\"><h2>{text(part['title'])}</h2>{state}"
-            f"{figures_table(part['figures'])}{pictures(part)}</section>")
+            f"{ratios(part)}{figures_table(part['figures'])}{pictures(part)}</section>")
 
 
 def page(document):

@@ -50,7 +50,10 @@ def bulk(results, systems, turns=few(2, 7)):
                 continue
             medians[name, way] = results.figure(*figure, better="more", samples=samples[name],
                                                 command=shown(iperf_words(inside, more)))
-    results.group("bars", "bulk TCP", [f"tcp.{name}.{way}" for way, _, _ in WAYS for name in systems])
+        if len(systems) > 1:
+            results.group("bars", words, [f"tcp.{name}.{way}" for name in systems])
+    if len(systems) == 1:
+        results.group("bars", "bulk TCP", [f"tcp.{name}.{way}" for way, _, _ in WAYS for name in systems])
     return medians
 
 

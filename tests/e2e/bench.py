@@ -353,4 +353,6 @@ def test_report():
         page = (work / "page").read_text()
         pictures = check_page(page)
         check(pictures == 3 or "matplotlib is not installed" in page, f"{pictures} pictures")
+        contains(page, "ratio of medians", "the page")  # of a.one over a.two.linux
+        contains(page, "<td class=n>0.357</td>", "the page")
         check("not measured: &lt;script" in page, "a figure without a value gives no reason")
