@@ -220,6 +220,6 @@ PARTS = (
     Part("boot-phases", "the phases of hello's start, native, microvm, q35", phases, 25, 4),
     Part("count-native", "guest instructions to main, by stepping", instructions_native, 1, 1,
          ("instructions.native",)),
-    Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 2, 1,
+    Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 3, 1,
          ("instructions.microvm", "instructions.q35")),
 )

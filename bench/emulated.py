@@ -15,7 +15,7 @@ from web import LOADS as WEB_LOADS, System, http_loads
 
 DISK_BYTES = 256 << 20
 DEVICES = (("virtio", "Linux on q35, virtio"), ("emulated", "Linux on q35, e1000 and IDE"))
-SECONDS = 3  # of a load of the disk
+SECONDS = 2  # of a load of the disk
 DISK_LOADS = {7001 + at: load for at, load in enumerate(
     load for load in LOADS if load[0] in ("randread1", "randread32", "randwrite1", "seqread32"))}
 
@@ -73,4 +73,4 @@ def emulated(results):
         disks(results, systems)
 
 
-PARTS = (Part("emulated", "Linux with virtio beside Linux with e1000 and IDE", emulated, 190, 0),)
+PARTS = (Part("emulated", "Linux with virtio beside Linux with e1000 and IDE", emulated, 175, 0),)

@@ -64,10 +64,14 @@ def describe():
     return {"cpu": facts.get("model name", "unknown"), "cores": os.cpu_count(),
             "memory_bytes": int(memory.group(1)) * 1024, "kernel": platform.release(),
             "kvm": kvm_kind(facts.get("flags", "").split()),
-            "versions": {"coracle": version(CORACLE, "--version"),
-                         "qemu": version("qemu-system-x86_64", "--version"),
-                         "wrk": version("wrk", "--version"), "fio": version("fio", "--version"),
-                         "iperf3": version("iperf3", "--version")}}
+            "versions": {}}
+
+
+def versions():
+    """Of what is installed."""
+    return {"coracle": version(CORACLE, "--version"), "qemu": version("qemu-system-x86_64", "--version"),
+            "wrk": version("wrk", "--version"), "fio": version("fio", "--version"),
+            "iperf3": version("iperf3", "--version")}
 
 
 def need_kvm():

@@ -136,5 +136,5 @@ def memory(results):
                    note="1000 is what was tried; 0: they do not fit")
 
 
-PARTS = (Part("memory", "least memory that works, by bisection", memory, 20, 12,
+PARTS = (Part("memory", "least memory that works, by bisection", memory, 15, 7,
               ("memory.hello", "memory.httpd")),)

@@ -35,7 +35,7 @@ def iperf(inside, more):
     return said["end"]["sum_received"]["bits_per_second"] / 1e6
 
 
-def bulk(results, systems, turns=few(2, 7)):
+def bulk(results, systems, turns=few(1, 7)):
     """TCP both ways, by turns; {(system, way): median}. `systems`: {name: (title, inside)}."""
     medians = {}
     reason = why_not(functools.partial(need_program, "iperf3"))
@@ -60,7 +60,7 @@ def bulk(results, systems, turns=few(2, 7)):
 def small(results, systems):
     """A byte there and back, and datagrams, by turns."""
     bytes_, datagrams = few(500, 2000), few(10_000, 50_000)
-    turns = few(2, 5)
+    turns = few(1, 5)
     echoes = alternate({name: functools.partial(stream, inside, "echo", bytes_)
                         for name, (_, inside) in systems.items()}, turns, warm=few(0, 1))
     floods = alternate({name: functools.partial(stream, inside, "datagrams", datagrams)
@@ -114,7 +114,7 @@ def bulk_q35(results):
 
 
 PARTS = (
-    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 8),
-    Part("bulk-q35", "TCP and UDP on q35 beside a Linux guest there", bulk_q35, 130, 22,
+    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4),
+    Part("bulk-q35", "TCP and UDP on q35 beside a Linux guest there", bulk_q35, 145, 13,
          ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest")),
 )

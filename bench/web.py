@@ -51,7 +51,7 @@ def wrk_words(inside, load, seconds):
 
 def wrk(system, load):
     """One run under one load."""
-    seconds = few(1, 4)
+    seconds = few(1, 3)
     command = wrk_words(system.inside, load, seconds)
     before = system.server.cpu_seconds()
     said = run(command, limit=seconds + 120)
@@ -78,7 +78,7 @@ def note_load(results, name, system, load, samples):
     errors = "; ".join(dict.fromkeys(sample.errors for sample in samples if sample.errors))
     return results.figure(f"http.{name}.{load[0]}", f"{system.title}, {load[1]}", "requests/s",
                           samples=[sample.rate for sample in samples], better="more",
-                          note=errors or system.note, command=shown(wrk_words(system.inside, load, few(1, 4))),
+                          note=errors or system.note, command=shown(wrk_words(system.inside, load, few(1, 3))),
                           latency_ms=middle(samples),
                           latency_samples_ms=[sample.latency_ms for sample in samples],
                           cpu_us_per_request=statistics.median(sample.cpu_us for sample in samples),
@@ -92,7 +92,7 @@ def http_loads(results, systems, loads=LOADS):
         samples = {}
         try:
             alternate({name: functools.partial(wrk, system, load) for name, system in systems.items()},
-                      few(1, 5), warm=few(0, 1), samples=samples)
+                      few(1, 4), warm=few(0, 1), samples=samples)
         finally:
             for name, system in systems.items():
                 if samples.get(name):
@@ -182,7 +182,7 @@ def soak(results):
     need_kvm()
     need_taps()
     need_program("wrk")
-    seconds = few(5, 600)
+    seconds = few(3, 600)
     with folder() as work:
         site = linux.make_site(work / "site")
         with httpd("native", site) as (inside, server):
@@ -209,11 +209,11 @@ def soak(results):
 
 
 PARTS = (
-    Part("http-native", "httpd on native beside nginx on the host", http_native, 220, 10,
+    Part("http-native", "httpd on native beside nginx on the host", http_native, 130, 10,
          ("http.over_native_nginx",)),
-    Part("http-q35", "httpd on q35 beside nginx in a Linux guest there", http_q35, 235, 18,
+    Part("http-q35", "httpd on q35 beside nginx in a Linux guest there", http_q35, 140, 18,
          ("http.over_linux_guest",)),
     Part("http-count", "guest instructions per request, exactly", http_instructions, 60, 12,
          ("http.instructions_per_request",)),
-    Part("soak", "load for a long time without a stall", soak, 605, 6),
+    Part("soak", "load for a long time without a stall", soak, 605, 4),
 )

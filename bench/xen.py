@@ -291,7 +291,7 @@ def domains(results):
 
 
 PARTS = (
-    Part("count-xen", "guest instructions to main under Xen, and Linux's", count, 150, 5,
+    Part("count-xen", "guest instructions to main under Xen, and Linux's", count, 130, 4,
          ("instructions.xen-pv",)),
-    Part("domains", "starts and least memory of Xen's domains", domains, 180, 1),
+    Part("domains", "starts and least memory of Xen's domains", domains, 200, 0),
 )

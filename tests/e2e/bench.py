@@ -241,10 +241,53 @@ def test_interrupt_in_namespace():
         raise harness.Skip("needs /dev/kvm and curl")
     with built() as work:
         (work / "b" / "coracle").unlink()
-        program(work / "b" / "coracle", stubborn(work))
+        program(work / "b" / "coracle", f'[ "$1" = --version ] && exit; {stubborn(work)}')
         program(work / "b" / "bench" / "stream-linux", "exit 1")
         (work / "b" / "bench" / "stream").touch()
         interrupt(work, "bulk-native", signal.SIGINT)
+
+
+def test_touched():
+    """What a start touches is counted beside its instructions, the same in each run but for the clock."""
+    with built() as work:
+        for name in ("insn.so", "touch.so"):
+            (work / "b" / "bench" / name).symlink_to(BUILD / "bench" / name)
+        result = bench(work, "count-qemu")
+        equal(result.status, 0, f"status ({result.err})")
+        part = part_of(work, "count-qemu")
+        equal(part["status"], "measured", f"status of the part ({part})")
+        figures = {figure["name"]: figure for figure in part["figures"]}
+        for on in ("microvm", "q35"):
+            # The page tables alone are several, the image's pages more; all of hello's memory is too many.
+            pages = figures[f"boot.{on}.pages_touched"]["value"]
+            check(10 < pages < 200, f"{pages} pages on {on}")
+            exits = figures[f"boot.{on}.exits_before_main"]
+            for what in ("cpuid", "msrs"):
+                contains(exits["note"], f"{what} ", f"what left the VM on {on}")
+            equal(sum(int(word) for word in re.findall(r"\d+", exits["note"])), exits["value"],
+                  f"sum on {on}")
+
+
+def test_latencies():
+    """wrk's script tells how long answers took, up to the slowest one."""
+    if not shutil.which("wrk"):
+        raise harness.Skip("wrk is not installed")
+    port = harness.free_port()
+    with harness.folder() as work, subprocess.Popen(
+            ["python3", "-m", "http.server", "-b", "127.0.0.1", "-d", work, str(port)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            harness.wait_http(port)
+            result = harness.run(["wrk", "-t1", "-c2", "-d1s", "-s", str(ROOT / "bench" / "latency.lua"),
+                                  f"http://127.0.0.1:{port}/"])
+        finally:
+            server.kill()
+    line = re.search(r"^latencies (.*)$", result.out, re.M)
+    check(line is not None, f"no line of latencies: {result.out}")
+    percents, values = zip(*((float(percent), int(us)) for percent, us in
+                             (word.split("=") for word in line.group(1).split())))
+    equal(percents, (50, 75, 90, 95, 99, 99.9, 99.99, 100), "per cents")
+    check(values[0] > 0 and list(values) == sorted(values), f"they do not rise: {values}")
 
 
 def test_iperf_server():
