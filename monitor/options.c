@@ -33,6 +33,7 @@ const char options_help[] =
     "  --rng             under QEMU: a device that gives random numbers, for a CPU that has none\n"
     "  --env NAME=VALUE  a variable of the program's environment\n"
     "  --timeout SECONDS ends the VM with status 124\n"
+    "  --watchdog SECONDS   under Xen: it ends a guest that hangs for so long\n"
     "  --stats FILE      counters as JSON at exit; \"-\" is standard error\n"
     "  --profile FILE    where the program spends its time, for inspect --profile\n"
     "  --profile-rate HZ samples a second (default 499)\n"
@@ -203,6 +204,18 @@ static int set_timeout(struct parser *parser, const char *value)
     return 0;
 }
 
+static int set_watchdog(struct parser *parser, const char *value)
+{
+    const char *end;
+    uint64_t seconds;
+
+    if (!read_number(value, OPTIONS_WATCHDOG_MAX, &seconds, &end) || *end || !seconds)
+        return fail(parser, "--watchdog %s: not a number of seconds from 1 to %u", value,
+                    OPTIONS_WATCHDOG_MAX);
+    parser->options->watchdog_s = (uint32_t)seconds;
+    return 0;
+}
+
 static int set_stats(struct parser *parser, const char *value)
 {
     if (!value[0])
@@ -337,6 +350,7 @@ static const struct run_option {
     {"profile", set_profile, RUN | INSPECT, false},
     {"profile-rate", set_profile_rate, RUN, false},
     {"timeout", set_timeout, RUN | BENCH, false},
+    {"watchdog", set_watchdog, RUN, false},
     {"accel", set_accel, RUN | BENCH, false},
     {"print", set_print, RUN, true},
     {"boot-trace", set_boot_trace, RUN, false},

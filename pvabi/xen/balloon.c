@@ -7,11 +7,13 @@
 #include "balloon.h"
 
 #include "pvabi/errno.h"
+#include "watchdog.h"
 #include "xen.h"
 
 #include <xen/memory.h>
 
 #define NO_FRAME UINT64_MAX
+#define PAT_PAGES 4096u /* much memory takes long, and keeps the thread busy that pats the watchdog */
 
 /* The domain's own list, which the tool stack reads when it saves the domain; NULL under PVH. */
 static uint64_t *list_entry(const void *page)
@@ -24,7 +26,11 @@ static uint64_t *list_entry(const void *page)
 static __attribute__((noinline)) bool exchange(unsigned operation, xen_pfn_t *frame)
 {
     struct xen_memory_reservation reservation = {.nr_extents = 1, .domid = DOMID_SELF};
+    static unsigned count;
+    uint64_t again_ns = PV_NO_DEADLINE;
 
+    if (++count % PAT_PAGES == 0)
+        xen_watchdog_pat(&again_ns);
     set_xen_guest_handle(reservation.extent_start, frame);
     return xen_operation(__HYPERVISOR_memory_op, operation, &reservation) == 1;
 }

@@ -5,6 +5,7 @@
  * and into xenstore; Xen itself carries only a reason.
  */
 #include "requests.h"
+#include "watchdog.h"
 #include "xen.h"
 #include "xenstore.h"
 
@@ -50,6 +51,7 @@ static void store_status(unsigned status)
 void xen_exit(int status)
 {
     xen_upcalls_mask();
+    xen_watchdog_stop();
     if (xen_store != NULL)
         store_status((unsigned)status & 0xffu);
     xen_grants_report();
@@ -63,6 +65,7 @@ void xen_exit(int status)
 
 void xen_crash_end(void)
 {
+    xen_watchdog_stop();
     say_status(PV_CRASH_STATUS);
     end(SHUTDOWN_crash);
 }

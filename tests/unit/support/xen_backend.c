@@ -139,6 +139,8 @@ void xen_store_listen(void)
 int xen_suspend(void)
 {
     xen_machine.suspended++;
+    if (xen_machine.at_suspend != NULL)
+        xen_machine.at_suspend_was = *xen_machine.at_suspend;
     if (xen_machine.suspend_result == 0) {
         xen_watches_forget();
         xenbus_restored();
