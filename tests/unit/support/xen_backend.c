@@ -33,6 +33,8 @@ unsigned xen_upcalls_mask(void)
 void xen_upcalls_restore(unsigned state)
 {
     xen_machine.masked = state;
+    if (state == 0 && xen_machine.unmasked != NULL)
+        xen_machine.unmasked();
 }
 
 uint64_t xen_now_ns(void)

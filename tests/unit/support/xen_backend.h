@@ -57,6 +57,7 @@ struct xen_machine {
     char words[256];
     struct xen_channel_state channels[64];
     unsigned masked;        /* depth of xen_upcalls_mask */
+    void (*unmasked)(void); /* called whenever that is 0 again; NULL: nothing */
     unsigned writes;        /* to the store */
 };
 extern struct xen_machine xen_machine;
