@@ -526,6 +526,8 @@ void launch_run(struct launch *launch, char *const *words)
     launch->kicks = child.log.kicks;
     launch->upcalls = child.log.upcalls;
     launch->waits = child.log.waits;
+    launch->pages_counted = child.log.pages_counted;
+    launch->pages = child.log.pages;
     for (int i = 0; i < LAUNCH_STREAM_COUNT; i++)
         text_free(&child.streams[i].waiting);
     text_free(&child.log.out);
