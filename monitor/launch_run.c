@@ -46,6 +46,10 @@
 #define CONSOLE_STEP_NS 10000000u
 #define CONSOLE_TRIES 6000u
 
+/* Who makes a VM is not killed amid that, because what there is of it then may have no name yet, but when
+ * it is made; so long is waited for that. */
+#define MAKING_NS 30000000000ull
+
 /* What is read from `from` waits in `waiting` until `to` takes it; only then is more read. */
 struct stream {
     int from; /* -1: it has ended */
@@ -77,6 +81,8 @@ struct child {
     bool spoke;
     uint64_t main_ns; /* when the guest told its stamps first */
     bool vm_ended;    /* vmm->end_vm was called */
+    uint64_t
+        kill_ns; /* when it is killed if the VM was not made before; 0: it need not be killed */
 };
 
 /* --- the streams --- */
@@ -136,11 +142,34 @@ static void end_vm(struct launch *launch, struct child *child)
 }
 
 /* The whole group: what the child has started, too. */
-static void kill_child(struct launch *launch, struct child *child)
+static void kill_now(struct launch *launch, struct child *child)
 {
+    child->kill_ns = 0;
     if (!child->ended)
         kill(-child->pid, SIGKILL);
     end_vm(launch, child);
+}
+
+/* At once, or as soon as the VM is made; asked for the second time, at once. */
+static void kill_child(struct launch *launch, struct child *child)
+{
+    if (launch->running_ns || child->ended || child->kill_ns)
+        kill_now(launch, child);
+    else
+        child->kill_ns = monotonic_ns() + MAKING_NS;
+}
+
+/* How long a kill is still put off, in ns. */
+static uint64_t kill_left_ns(struct launch *launch, struct child *child)
+{
+    uint64_t now = monotonic_ns();
+
+    if (!child->kill_ns)
+        return UINT64_MAX;
+    if (!launch->running_ns && !child->ended && now < child->kill_ns)
+        return child->kill_ns - now;
+    kill_now(launch, child);
+    return UINT64_MAX;
 }
 
 static void take_channel(struct launch *launch, struct child *child, unsigned channel,
@@ -315,12 +344,12 @@ static uint64_t words_left_ns(const struct launch *launch, const struct child *c
  * reader that does not read. */
 static uint64_t time_left_ns(struct launch *launch, struct child *child, uint64_t deadline_ns)
 {
-    uint64_t now = monotonic_ns(), left = UINT64_MAX;
+    uint64_t now = monotonic_ns(), left = kill_left_ns(launch, child);
 
     if (launch->cause && child->ended)
         return LAST_WORDS_NS;
     open_console(launch, child, now);
-    if (child->console_tries && launch->running_ns)
+    if (child->console_tries && launch->running_ns && CONSOLE_STEP_NS < left)
         left = CONSOLE_STEP_NS;
     if (launch->guest_ended && !child->vm_ended)
         return words_left_ns(launch, child) + 1;
