@@ -22,6 +22,10 @@
 #define LAST_WORDS_NS 500000000u
 #define NS_PER_SEC 1000000000u
 
+/* Who makes a VM is not killed amid that, because what there is of it then may have no name yet, but when
+ * it is made; so long is waited for that. */
+#define MAKING_NS 30000000000ull
+
 void launch_end(struct launch *launch, const char *cause, int status)
 {
     if (launch->cause)
@@ -38,11 +42,31 @@ void launch_vm_end(struct launch *launch, struct launch_vm *vm)
 }
 
 /* The whole group: what the child has started, too. */
-void launch_vm_kill(struct launch *launch, struct launch_vm *vm)
+static void kill_now(struct launch *launch, struct launch_vm *vm)
 {
+    vm->kill_ns = 0;
     if (!vm->ended)
         kill(-vm->pid, SIGKILL);
     launch_vm_end(launch, vm);
+}
+
+void launch_vm_kill(struct launch *launch, struct launch_vm *vm)
+{
+    if (launch->running_ns || vm->ended || vm->kill_ns)
+        kill_now(launch, vm);
+    else
+        vm->kill_ns = monotonic_ns() + MAKING_NS;
+}
+
+/* How long a kill is still put off, in ns. */
+static uint64_t kill_left_ns(struct launch *launch, struct launch_vm *vm, uint64_t now)
+{
+    if (!vm->kill_ns)
+        return UINT64_MAX;
+    if (!launch->running_ns && !vm->ended && now < vm->kill_ns)
+        return vm->kill_ns - now;
+    kill_now(launch, vm);
+    return UINT64_MAX;
 }
 
 static void take_signal(struct launch *launch, struct launch_vm *vm)
@@ -64,11 +88,14 @@ static void take_signal(struct launch *launch, struct launch_vm *vm)
  * reader that does not read. */
 static uint64_t time_left_ns(struct launch *launch, struct launch_vm *vm)
 {
-    uint64_t now = monotonic_ns(), timeout_ns = launch->options->timeout_ns, left, deadline_ns;
+    uint64_t now = monotonic_ns(), timeout_ns = launch->options->timeout_ns, deadline_ns;
+    uint64_t left, kill_left = kill_left_ns(launch, vm, now);
 
     if (launch->cause && vm->ended)
         return LAST_WORDS_NS;
     left = vm->source->tend(launch, vm, now);
+    if (kill_left < left)
+        left = kill_left;
     if (!timeout_ns || !launch->running_ns || launch->cause || launch->guest_ended)
         return left;
     deadline_ns = launch->running_ns + timeout_ns;
@@ -242,6 +269,8 @@ void launch_run(struct launch *launch, char *const *words)
     launch->kicks = log->kicks;
     launch->upcalls = log->upcalls;
     launch->waits = log->waits;
+    launch->pages_counted = log->pages_counted;
+    launch->pages = log->pages;
     for (int i = 0; i < LAUNCH_STREAM_COUNT; i++)
         text_free(&vm.streams[i].waiting);
     text_free(&vm.log.out);

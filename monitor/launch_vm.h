@@ -53,6 +53,7 @@ struct launch_vm {
     bool spoke;
     uint64_t main_ns; /* when the guest told its stamps first */
     bool vm_ended;    /* vmm->end_vm was called */
+    uint64_t kill_ns; /* when it is killed if the VM was not made before; 0: it need not be */
     const struct launch_source *source;
     struct launch_pipes pipes;
     struct launch_one_console one;
@@ -95,7 +96,8 @@ const int *launch_vm_order(const struct launch_vm *vm);
 
 /* --- launch_run.c --- */
 
-/* Kills what runs, the VM with it. */
+/* Kills what runs, the VM with it: at once, or as soon as the VM is made; asked for the second time, at
+ * once. */
 void launch_vm_kill(struct launch *launch, struct launch_vm *vm);
 void launch_vm_end(struct launch *launch, struct launch_vm *vm);
 /* The first cause counts. */

@@ -33,6 +33,7 @@ const char options_help[] =
     "  --rng             under QEMU: a device that gives random numbers, for a CPU that has none\n"
     "  --env NAME=VALUE  a variable of the program's environment\n"
     "  --timeout SECONDS ends the VM with status 124\n"
+    "  --watchdog SECONDS   under Xen: it ends a guest that hangs for so long\n"
     "  --stats FILE      counters as JSON at exit; \"-\" is standard error\n"
     "  --profile FILE    where the program spends its time, for inspect --profile\n"
     "  --profile-rate HZ samples a second (default 499)\n"
@@ -289,6 +290,7 @@ static const struct run_option run_options[] = {
     {"--profile", RUN | INSPECT, .set = set_file, AT(profile)},
     {"--profile-rate", RUN, .set = set_number, AT(profile_hz), FROM_1_TO(OPTIONS_PROFILE_HZ_MAX)},
     {"--timeout", RUN | BENCH, .set = set_timeout},
+    {"--watchdog", RUN, .set = set_number, AT(watchdog_s), FROM_1_TO(OPTIONS_WATCHDOG_MAX)},
     {"--accel", RUN | BENCH, .set = set_choice, AT(accel), .choices = accelerators,
      .wrong = "neither kvm nor tcg"},
     {"--print", RUN, .set = set_flag, AT(print), .alone = true},
