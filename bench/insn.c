@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "plugin.h"
+#include "window.h"
 
 #define BUCKETS 4096u
 
@@ -34,26 +35,12 @@ struct place {
 };
 
 static struct place *buckets[BUCKETS];
-static uint64_t begin_address, end_address, low_address, high_address = UINT64_MAX;
-static const char *target;
-static enum { BEFORE, BETWEEN, AFTER } phase;
-
-static void write_counts(void)
+static void write_counts(FILE *file)
 {
-    FILE *file = fopen(target, "we");
-    bool failed = !file;
-
-    for (unsigned i = 0; i < BUCKETS && !failed; i++)
+    for (unsigned i = 0; i < BUCKETS; i++)
         for (struct place *place = buckets[i]; place; place = place->next)
             if (place->count)
                 fprintf(file, "0x%" PRIx64 " %" PRIu64 "\n", place->address, place->count);
-    failed = failed || ferror(file);
-    if (file && fclose(file))
-        failed = true;
-    if (failed) {
-        perror(target);
-        exit(1);
-    }
 }
 
 static void execute(unsigned cpu, void *data)
@@ -61,16 +48,8 @@ static void execute(unsigned cpu, void *data)
     struct place *place = data;
 
     (void)cpu;
-    if (phase == BEFORE && place->address == begin_address)
-        phase = BETWEEN;
-    if (phase != BETWEEN)
-        return;
-    if (place->address == end_address) {
-        phase = AFTER;
-        write_counts();
-        return;
-    }
-    place->count++;
+    if (window_execute(place->address, write_counts))
+        place->count++;
 }
 
 /* The end has not come: what was counted until QEMU ends. */
@@ -78,8 +57,8 @@ static void at_exit(uint64_t id, void *data)
 {
     (void)id;
     (void)data;
-    if (phase == BETWEEN)
-        write_counts();
+    if (window_is_open())
+        window_end(write_counts);
 }
 
 /* The one entry of an address: its code may be translated several times. */
@@ -106,7 +85,7 @@ static void translate(uint64_t id, struct qemu_plugin_tb *block)
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(block, i);
         uint64_t address = qemu_plugin_insn_vaddr(insn);
 
-        if ((address >= low_address && address < high_address) || address == end_address)
+        if (window_has(address))
             qemu_plugin_register_vcpu_insn_exec_cb(insn, execute, QEMU_PLUGIN_CB_NO_REGS,
                                                    place_of(address));
     }
@@ -149,24 +128,14 @@ int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
     (void)info;
     for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i], "begin=", 6))
-            begin_address = strtoull(argv[i] + 6, NULL, 0);
-        else if (!strncmp(argv[i], "end=", 4))
-            end_address = strtoull(argv[i] + 4, NULL, 0);
-        else if (!strncmp(argv[i], "low=", 4))
-            low_address = strtoull(argv[i] + 4, NULL, 0);
-        else if (!strncmp(argv[i], "high=", 5))
-            high_address = strtoull(argv[i] + 5, NULL, 0);
-        else if (!strncmp(argv[i], "to=", 3))
-            target = strdup(argv[i] + 3);
-        else if (!strncmp(argv[i], "total=", 6) && open_total(argv[i] + 6) < 0)
+        if (!window_take(argv[i]) && !strncmp(argv[i], "total=", 6) && open_total(argv[i] + 6) < 0)
             return -1;
     }
     if (total) {
         qemu_plugin_register_vcpu_tb_trans_cb(id, translate_block);
         return 0;
     }
-    if (!begin_address || !end_address || !target) {
+    if (!window_is_set()) {
         fprintf(stderr,
                 "insn: begin=ADDRESS, end=ADDRESS and to=FILE, or total=FILE, are needed\n");
         return -1;

@@ -10,12 +10,11 @@
  * and bench/xen.py read it.
  */
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "plugin.h"
+#include "window.h"
 
 #define PAGE_SHIFT 12
 #define BUCKETS 4096u
@@ -35,9 +34,6 @@ struct page {
 
 static struct page *pages[BUCKETS];
 static uint64_t counts[WHATS]; /* of NOTHING: pages */
-static uint64_t begin_address, end_address, low_address, high_address = UINT64_MAX;
-static const char *target;
-static enum { BEFORE, BETWEEN, AFTER } phase;
 
 static void touch(uint64_t address)
 {
@@ -55,20 +51,10 @@ static void touch(uint64_t address)
     counts[NOTHING]++;
 }
 
-static void write_counts(void)
+static void write_counts(FILE *file)
 {
-    FILE *file = fopen(target, "we");
-    bool failed = !file;
-
-    for (unsigned what = 0; what < WHATS && file; what++)
+    for (unsigned what = 0; what < WHATS; what++)
         fprintf(file, "%s %" PRIu64 "\n", names[what], counts[what]);
-    failed = failed || ferror(file);
-    if (file && fclose(file))
-        failed = true;
-    if (failed) {
-        perror(target);
-        exit(1);
-    }
 }
 
 /* What the instruction leaves a VM for, by its bytes behind the prefixes. */
@@ -105,15 +91,8 @@ static void execute(unsigned cpu, void *data)
     const struct place *place = data;
 
     (void)cpu;
-    if (phase == BEFORE && place->address == begin_address)
-        phase = BETWEEN;
-    if (phase != BETWEEN)
+    if (!window_execute(place->address, write_counts))
         return;
-    if (place->address == end_address) {
-        phase = AFTER;
-        write_counts();
-        return;
-    }
     touch(place->address);
     if (place->what != NOTHING)
         counts[place->what]++;
@@ -123,7 +102,7 @@ static void access_memory(unsigned cpu, uint32_t access, uint64_t address, void 
 {
     (void)cpu;
     (void)data;
-    if (phase != BETWEEN)
+    if (!window_is_open())
         return;
     const struct qemu_plugin_hwaddr *place = qemu_plugin_get_hwaddr(access, address);
     if (place && qemu_plugin_hwaddr_is_io(place)) {
@@ -141,8 +120,7 @@ static void translate(uint64_t id, struct qemu_plugin_tb *block)
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(block, i);
         uint64_t address = qemu_plugin_insn_vaddr(insn);
 
-        if (phase == AFTER ||
-            ((address < low_address || address >= high_address) && address != end_address))
+        if (!window_has(address))
             continue;
         /* Kept for as long as the block: for ever. */
         struct place *place = malloc(sizeof *place);
@@ -159,19 +137,9 @@ static void translate(uint64_t id, struct qemu_plugin_tb *block)
 int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
     (void)info;
-    for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i], "begin=", 6))
-            begin_address = strtoull(argv[i] + 6, NULL, 0);
-        else if (!strncmp(argv[i], "end=", 4))
-            end_address = strtoull(argv[i] + 4, NULL, 0);
-        else if (!strncmp(argv[i], "low=", 4))
-            low_address = strtoull(argv[i] + 4, NULL, 0);
-        else if (!strncmp(argv[i], "high=", 5))
-            high_address = strtoull(argv[i] + 5, NULL, 0);
-        else if (!strncmp(argv[i], "to=", 3))
-            target = strdup(argv[i] + 3);
-    }
-    if (!begin_address || !end_address || !target) {
+    for (int i = 0; i < argc; i++)
+        window_take(argv[i]);
+    if (!window_is_set()) {
         fprintf(stderr, "touch: begin=ADDRESS, end=ADDRESS and to=FILE are needed\n");
         return -1;
     }

@@ -23,7 +23,7 @@ $(B)/bench/tiny $(B)/bench/tiny-xen: $(B)/bench/%: bench/%.S $(B)/list/monitor |
 	    -Wl,--build-id=none,-z,noseparate-code,-Ttext-segment=0x100000,-e,tiny_start,--strip-all -o $@ $<
 
 # The same programs, twice.
-$(B)/bench/stream $(B)/bench/stream-linux: bench/programs/iperf.c bench/programs/iperf.h
+$(B)/bench/stream $(B)/bench/stream-linux: bench/programs/iperf.c bench/programs/iperf.h bench/programs/stream.h
 $(BENCH_PROGRAMS): $(B)/bench/%: bench/programs/%.c tests/guest/hypercall.h $(IMAGE_DEPS)
 	$(call say,IMAGE,$@)
 	@mkdir -p $(@D)
@@ -35,10 +35,10 @@ $(BENCH_LINUX): $(B)/bench/%-linux: bench/programs/%.c $(B)/list/monitor | $(SET
 	$(Q)$(BENCH_CC) -static -pthread -o $@ $(filter bench/programs/%.c,$^)
 
 # Plugins for QEMU, and the monitor with a vCPU loop of its own, that count instructions and more.
-$(B)/bench/insn.so $(B)/bench/touch.so: $(B)/bench/%.so: bench/%.c bench/plugin.h $(B)/list/monitor | $(SETUP)
+$(B)/bench/insn.so $(B)/bench/touch.so: $(B)/bench/%.so: bench/%.c bench/window.c bench/window.h bench/plugin.h $(B)/list/monitor | $(SETUP)
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(BENCH_CC) -shared -fPIC -fvisibility=hidden -o $@ $<
+	$(Q)$(BENCH_CC) -shared -fPIC -fvisibility=hidden -o $@ $< bench/window.c
 
 BENCH_STEP_OBJECTS := $(filter-out $(MONITOR_TWIN_ONLY) $(B)/obj/monitor/vcpu.o $(B)/obj/monitor/sandbox.o,$(MONITOR_OBJECTS))
 

@@ -10,6 +10,8 @@
 #endif
 #include "iperf.h"
 
+#include "stream.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -21,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define COOKIE_BYTES 37u /* tells which test a connection belongs to, a NUL at its end */
@@ -52,41 +53,11 @@ struct test {
 
 static char chunk[CHUNK_BYTES];
 
-static double now_seconds(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static bool take(int fd, void *data, size_t bytes)
-{
-    for (size_t got = 0; got < bytes;) {
-        ssize_t more = recv(fd, (char *)data + got, bytes - got, 0);
-        if (more <= 0)
-            return false;
-        got += (size_t)more;
-    }
-    return true;
-}
-
-static bool give(int fd, const void *data, size_t bytes)
-{
-    for (size_t put = 0; put < bytes;) {
-        ssize_t more = send(fd, (const char *)data + put, bytes - put, MSG_NOSIGNAL);
-        if (more <= 0)
-            return false;
-        put += (size_t)more;
-    }
-    return true;
-}
-
 static bool tell(const struct test *test, enum state state)
 {
     char byte = (char)state;
 
-    return give(test->control, &byte, 1);
+    return write_all(test->control, &byte, 1);
 }
 
 /* Text behind its length. */
@@ -94,10 +65,10 @@ static bool take_words(struct test *test)
 {
     uint32_t bytes;
 
-    if (!take(test->control, &bytes, sizeof bytes))
+    if (!read_all(test->control, &bytes, sizeof bytes))
         return false;
     bytes = ntohl(bytes);
-    if (bytes >= WORDS_BYTES || !take(test->control, test->words, bytes))
+    if (bytes >= WORDS_BYTES || !read_all(test->control, test->words, bytes))
         return false;
     test->words[bytes] = 0;
     return true;
@@ -107,7 +78,8 @@ static bool give_words(const struct test *test, const char *words)
 {
     uint32_t bytes = htonl((uint32_t)strlen(words));
 
-    return give(test->control, &bytes, sizeof bytes) && give(test->control, words, strlen(words));
+    return write_all(test->control, &bytes, sizeof bytes) &&
+           write_all(test->control, words, strlen(words));
 }
 
 /* What the client has set this name to, 0 without it: its JSON is flat but for lists of names. */
@@ -158,7 +130,7 @@ static bool run(struct test *test)
         test->seconds = now_seconds() - begin;
         close(test->data);
         test->data = -1;
-        return take(test->control, &byte, 1) && byte == TEST_END;
+        return read_all(test->control, &byte, 1) && byte == TEST_END;
     }
 }
 
@@ -176,7 +148,7 @@ static bool report(struct test *test)
              "\"end_time\":%.6f}]}",
              test->reverse ? 0 : -1, (unsigned long long)test->bytes, test->seconds);
     return give_words(test, words) && tell(test, DISPLAY_RESULTS) &&
-           take(test->control, &byte, 1) && byte == IPERF_DONE;
+           read_all(test->control, &byte, 1) && byte == IPERF_DONE;
 }
 
 /* The connection for the data, which the client makes when told to. */
@@ -187,7 +159,7 @@ static bool open_stream(struct test *test, int listener)
     if (!tell(test, CREATE_STREAMS))
         return false;
     test->data = accept(listener, NULL, NULL);
-    return test->data >= 0 && take(test->data, cookie, sizeof cookie) &&
+    return test->data >= 0 && read_all(test->data, cookie, sizeof cookie) &&
            !memcmp(cookie, test->cookie, sizeof cookie);
 }
 
@@ -196,8 +168,8 @@ static bool begin(struct test *test)
     int one = 1;
 
     setsockopt(test->control, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (!take(test->control, test->cookie, sizeof test->cookie) || !tell(test, PARAM_EXCHANGE) ||
-        !take_words(test))
+    if (!read_all(test->control, test->cookie, sizeof test->cookie) ||
+        !tell(test, PARAM_EXCHANGE) || !take_words(test))
         return false;
     test->reverse = asked(test, "\"reverse\"");
     return !asked(test, "\"udp\"") && !asked(test, "\"sctp\"") &&

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "iperf.h"
+#include "stream.h"
 
 #define IPERF_PORT 5201u
 #define CHUNK_BYTES 65536u
@@ -50,7 +51,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-static double now_seconds(void)
+double now_seconds(void)
 {
     struct timespec time;
 
@@ -58,27 +59,26 @@ static double now_seconds(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* False at the end of the stream. */
-static int read_all(int fd, void *data, size_t bytes)
+bool read_all(int fd, void *data, size_t bytes)
 {
     for (size_t got = 0; got < bytes;) {
         ssize_t more = read(fd, (char *)data + got, bytes - got);
         if (more <= 0)
-            return 0;
+            return false;
         got += (size_t)more;
     }
-    return 1;
+    return true;
 }
 
-static int write_all(int fd, const void *data, size_t bytes)
+bool write_all(int fd, const void *data, size_t bytes)
 {
     for (size_t put = 0; put < bytes;) {
-        ssize_t more = write(fd, (const char *)data + put, bytes - put);
+        ssize_t more = send(fd, (const char *)data + put, bytes - put, MSG_NOSIGNAL);
         if (more <= 0)
-            return 0;
+            return false;
         put += (size_t)more;
     }
-    return 1;
+    return true;
 }
 
 static int send_bytes(int fd, uint64_t bytes)
