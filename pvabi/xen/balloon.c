@@ -40,7 +40,7 @@ static __attribute__((noinline)) bool exchange(unsigned operation, xen_pfn_t *fr
     return xen_operation(__HYPERVISOR_memory_op, operation, &reservation) == 1;
 }
 
-static uint64_t domain_pages(void)
+static __attribute__((noinline)) uint64_t domain_pages(void)
 {
     domid_t self = DOMID_SELF;
     long count = xen_operation(__HYPERVISOR_memory_op, XENMEM_current_reservation, &self);
@@ -94,14 +94,14 @@ int xen_memory_take(void *page)
 
     if (!exchange(XENMEM_populate_physmap, &frame))
         return -ENOMEM;
+    if (entry != NULL) {
+        *entry = frame;
+        if (pv->protect(page, XEN_PAGE, PV_READ_WRITE) < 0) {
+            *entry = NO_FRAME; /* the frame goes back, or the next try would leave it behind */
+            (void)exchange(XENMEM_decrease_reservation, &frame);
+            return -ENOMEM;
+        }
+    }
     given--;
-    if (entry == NULL)
-        return 0;
-    *entry = frame;
-    if (pv->protect(page, XEN_PAGE, PV_READ_WRITE) == 0)
-        return 0;
-    given++;
-    *entry = NO_FRAME; /* the frame goes back, or the next try would leave it behind */
-    (void)exchange(XENMEM_decrease_reservation, &frame);
-    return -ENOMEM;
+    return 0;
 }

@@ -21,7 +21,7 @@ has() {
     done
 }
 
-coracle run --on "$on" --mem 64M --timeout 80 --stats stats /tests/guest/sleep_forever >out 2>err &
+coracle run --on "$on" --mem 64M --timeout 200 --stats stats /tests/guest/sleep_forever >out 2>err &
 machine=$!
 until id=$(domain) && [ -n "$id" ] && [ -s out ]; do
     usleep 100000
