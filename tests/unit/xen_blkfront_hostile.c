@@ -5,16 +5,6 @@
 /* sources: pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_blk_bed.c tests/unit/support/xen_backend.c */
 /* sources: tests/unit/support/xen_backend_store.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "pvabi/errno.h"
 #include "tests/unit/support/xen_blk_bed.h"
 
 static const struct pv_blk_ops *const ops = &xen_blk_ops;
@@ -64,11 +54,9 @@ static void test_restore(void **state)
     assert_int_equal(bed_submit(PV_BLK_READ, 512, bed.data + 128u * 1024u, 512, bed_disk),
                      0); /* no kick */
 
-    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
-    xen_machine.channels[2].open = true; /* ports come out differently */
-    xen_store_put(XEN_BLK_BACKEND, "state", "2");
     xen_store_put(XEN_HOME XEN_BLK_PATH, "state", "1");
-    xenbus_restored();
+    xen_machine_restore(XEN_BLK_BACKEND, "2");
+    xen_machine.channels[2].open = true; /* ports come out differently */
     assert_true(xen_event_taken(event));
     xen_machine.backend_passive = true;
     assert_int_equal(bed_take(&cookie), 1); /* it has not connected */
@@ -95,8 +83,7 @@ static void test_restore_to_nothing(void **state)
     (void)state;
     bed_open();
     assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, &bed), 0);
-    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
-    xenbus_restored(); /* the backend is still connected, or so it says */
+    xen_machine_restore(XEN_BLK_BACKEND, NULL); /* the backend is still connected, or so it says */
     assert_int_equal(bed_take(&cookie), 1);
     assert_false(ops->ask(bed.blk));
     assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, &bed), 0); /* waits with the other */
@@ -110,30 +97,12 @@ static void test_restore_to_less(void **state)
     (void)state;
     bed_open();
     assert_int_equal(bed_submit(PV_BLK_WRITE, 0, bed.data, 128u * 1024u, bed.data), 0);
-    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
-    xen_store_put(XEN_BLK_BACKEND, "state", "2");
     xen_store_put(XEN_BLK_BACKEND, "feature-max-indirect-segments", NULL);
-    xenbus_restored();
+    xen_machine_restore(XEN_BLK_BACKEND, "2");
     bed_expect_fault("takes less");
 }
 
 /* ---- a hostile backend -------------------------------------------------------------------- */
-
-static void test_never_connects(void **state)
-{
-    (void)state;
-    xen_machine.backend_passive = true;
-    assert_int_equal(bed_attach(), -EIO);
-    bed_expect_fault("does not connect");
-}
-
-static void test_refused_attach(void **state)
-{
-    (void)state;
-    xen_machine.no_channels = true;
-    assert_int_equal(bed_attach(), -EIO);
-    bed_expect_fault("event channel");
-}
 
 static void test_nonsense_features(void **state)
 {
@@ -325,29 +294,16 @@ static void test_backend_keeps_grants(void **state)
 static void test_nothing_else_is_granted(void **state)
 {
     uint8_t *data = bed.data + 100;
-    unsigned pages = 0;
 
     (void)state;
     bed_open();
     memset(bed.data, 0xaa, DATA_BYTES);
     assert_int_equal(bed_submit(PV_BLK_WRITE, 0, data, 512, &bed), 0);
-    for (uint32_t ref = 0; ref < 16u * 512u; ref++) {
-        uint8_t *page = xen_granted(ref, false);
-
-        if (page == NULL)
-            continue;
-        pages++;
-        assert_true(page > (uint8_t *)bed.memory && (uintptr_t)page % XEN_PAGE_BYTES == 0);
-        assert_true(page + XEN_PAGE_BYTES <= (uint8_t *)bed.memory + ops->memory_bytes(bed.device));
-        for (unsigned i = 512; i < XEN_PAGE_BYTES; i++)
-            assert_int_equal(page[i], 0);
-    }
-    assert_int_equal(pages, xen_grant_counters.in_use);
+    xen_bed_expect_own_pages(bed.memory, ops->memory_bytes(bed.device), 512);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_backend_closes_in_mid_transfer),
         TEST(test_backend_vanishes),
@@ -355,7 +311,7 @@ int main(void)
         TEST(test_restore_to_nothing),
         TEST(test_restore_to_less),
         TEST(test_never_connects),
-        TEST(test_refused_attach),
+        TEST(test_no_channels),
         TEST(test_nonsense_features),
         TEST(test_lies),
         TEST(test_same_answer_twice),

@@ -2,17 +2,6 @@
 /* The block device that the tests of its frontend play (xen_blk_bed.h). */
 #include "tests/unit/support/xen_blk_bed.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "pvabi/errno.h"
-#include "pvabi/xen/xenbus.h"
-
 static const struct pv_blk_ops *const ops = &xen_blk_ops;
 
 struct xen_blk_bed bed;
@@ -20,13 +9,8 @@ uint8_t bed_disk[DISK_SECTORS * PV_SECTOR_BYTES];
 
 int bed_attach(void)
 {
-    size_t bytes = ops->memory_bytes(bed.device);
-    int result;
-
-    assert_int_equal(posix_memalign(&bed.memory, XEN_PAGE_BYTES, bytes), 0);
-    memset(bed.memory, 0, bytes);
-    result = ops->attach(bed.device, bed.memory, &bed.blk);
-    return result;
+    bed.memory = xen_bed_memory(ops->memory_bytes(bed.device));
+    return ops->attach(bed.device, bed.memory, &bed.blk);
 }
 
 void back_connect(void)
@@ -41,16 +25,9 @@ void back_connect(void)
 
 int bed_set_up(void **state)
 {
-    const struct pv_device *devices;
-    unsigned count;
-
     (void)state;
     memset(&bed, 0, sizeof(bed));
-    xen_machine_start();
-    xen_grant_counters = (struct xen_grant_counters){0};
-    xen_blk_create();
-    devices = xenbus_devices(&count);
-    bed.device = &devices[0];
+    bed.device = xen_bed_device(xen_blk_create);
     bed.data = malloc(DATA_BYTES);
     return 0;
 }
@@ -62,19 +39,6 @@ int bed_tear_down(void **state)
     free(bed.data);
     xen_machine_stop();
     return 0;
-}
-
-void bed_again(void)
-{
-    bed_tear_down(NULL);
-    bed_set_up(NULL);
-}
-
-void bed_open(void)
-{
-    assert_int_equal(bed_attach(), 0);
-    back_connect();
-    memset(xen_machine.raised, 0, sizeof(xen_machine.raised));
 }
 
 int bed_submit(enum pv_blk_operation operation, uint64_t sector, void *data, uint32_t bytes,
@@ -184,15 +148,10 @@ void bed_expect_fault(const char *words)
     int result;
 
     assert_int_equal(ops->take(bed.blk, &cookie, &result), -EIO);
-    assert_non_null(bed.blk->fault);
-    assert_non_null(strstr(bed.blk->fault, words));
     assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, &bed), -EIO);
     assert_true(ops->ask(bed.blk));
     ops->kick(bed.blk);
     ops->refresh(bed.blk);
     assert_int_equal(ops->take(bed.blk, &cookie, &result), -EIO);
-    assert_int_equal(xen_grant_counters.in_use, 0);
-    for (unsigned i = 2; i < 64; i++)
-        assert_false(xen_machine.channels[i].open);
-    assert_int_equal(xen_machine.masked, 0);
+    xen_bed_expect_ended(bed.blk->fault, words);
 }
