@@ -17,7 +17,7 @@
 
 #include <xen/io/blkif.h>
 
-#define REQUESTS 64u
+#define REQUESTS 160u
 
 static const struct pv_blk_ops *const ops = &xen_blk_ops;
 
@@ -25,11 +25,17 @@ static struct {
     struct pv_blk *blk;
     struct buffer requests[REQUESTS];
     blkif_sring_t *sring;
+    unsigned entries;
 } bed;
 
 static void target_look(void)
 {
-    bed.sring = xen_granted((uint32_t)xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-ref"), true);
+    unsigned order = (unsigned)xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-page-order");
+    const char *ref = order > 0 ? XEN_HOME XEN_BLK_PATH "/ring-ref0"
+                                : XEN_HOME XEN_BLK_PATH "/ring-ref";
+
+    bed.sring = xen_granted((uint32_t)xen_store_number(ref), true);
+    bed.entries = __CONST_RING_SIZE(blkif, XEN_PAGE_BYTES << order);
 }
 
 static void target_features(struct bytes *bytes)
@@ -39,8 +45,10 @@ static void target_features(struct bytes *bytes)
                                         "info",
                                         "feature-flush-cache",
                                         "feature-discard",
-                                        "feature-max-indirect-segments"};
+                                        "feature-max-indirect-segments",
+                                        "max-ring-page-order"};
 
+    xen_store_put(XEN_HOME XEN_BLK_PATH, "ring-page-order", NULL); /* of an earlier ring */
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         uint8_t kind = next8(bytes);
         char text[24];
@@ -93,7 +101,7 @@ static void take(void)
 
 static void respond(uint64_t id, uint8_t operation, int16_t status)
 {
-    bed.sring->ring[bed.sring->rsp_prod % 32u].rsp = (struct blkif_response){
+    bed.sring->ring[bed.sring->rsp_prod % bed.entries].rsp = (struct blkif_response){
         .id = id, .operation = operation, .status = status};
     bed.sring->rsp_prod++;
 }
@@ -107,7 +115,7 @@ static void act(struct bytes *bytes)
     switch (choice) {
     case 0: /* what may well be an honest answer */
     case 1:
-        id = next8(bytes) % 33u;
+        id = next8(bytes) % 129u;
         respond(id, next8(bytes) % 8u, 0);
         break;
     case 2:

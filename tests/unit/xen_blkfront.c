@@ -18,6 +18,8 @@ static void test_attach(void **state)
     assert_int_equal(bed.blk->sectors_max, 256);
     assert_int_equal(bed.blk->event, xen_machine.channels[bed.port].event);
     assert_string_equal(xen_store_get(XEN_HOME XEN_BLK_PATH "/protocol"), "x86_64-abi");
+    assert_int_equal(xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-page-order"), 2);
+    assert_int_equal(bed.blk->requests_max, 128);
     assert_string_equal(xen_store_get(XEN_HOME XEN_BLK_PATH "/feature-persistent"), "1");
 }
 
@@ -145,7 +147,7 @@ static void test_malformed_requests(void **state)
 static void test_full(void **state)
 {
     static const uint32_t sizes[] = {512, 128u * 1024u, 40u * 1024u, 512};
-    static const unsigned fit[] = {32, 4, 13, 32};
+    static const unsigned fit[] = {128, 4, 13, 128};
     void *cookie;
 
     (void)state;

@@ -102,6 +102,34 @@ static void test_restore_to_less(void **state)
     bed_expect_fault("takes less");
 }
 
+/* What was in flight has no room in a smaller ring. */
+static void test_restore_to_smaller_ring(void **state)
+{
+    void *cookie;
+
+    (void)state;
+    for (unsigned in_flight = 32; in_flight <= 33; in_flight++) {
+        bed_again();
+        bed_open();
+        for (unsigned i = 0; i < in_flight; i++)
+            assert_int_equal(bed_submit(PV_BLK_READ, i, bed.data + i * 512u, 512, bed.data), 0);
+        xen_store_put(XEN_BLK_BACKEND, "max-ring-page-order", NULL);
+        xen_store_put(XEN_HOME XEN_BLK_PATH, "ring-page-order", NULL); /* the path is a new one */
+        xen_machine_restore(XEN_BLK_BACKEND, "2");
+        if (in_flight == 33) {
+            bed_expect_fault("smaller");
+            continue;
+        }
+        assert_int_equal(bed_take(&cookie), 1);
+        back_connect();
+        assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, bed.data), -EAGAIN);
+        assert_int_equal(back_serve(), 32);
+        for (unsigned i = 0; i < 32; i++)
+            assert_int_equal(bed_take(&cookie), 0);
+        assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, bed.data), 0);
+    }
+}
+
 /* ---- a hostile backend -------------------------------------------------------------------- */
 
 static void test_nonsense_features(void **state)
@@ -123,6 +151,9 @@ static void test_nonsense_features(void **state)
         {"feature-max-indirect-segments", "4294967296", NULL},
         {"feature-max-indirect-segments", "18446744073709551615", NULL},
         {"feature-max-indirect-segments", "1", NULL},
+        {"max-ring-page-order", "-1", NULL},
+        {"max-ring-page-order", "64", NULL},
+        {"max-ring-page-order", "18446744073709551615", NULL},
     };
 
     (void)state;
@@ -149,7 +180,7 @@ static void test_lies(void **state)
         const char *words;
     } cases[] = {
         {1, BLKIF_OP_READ, 0, "never given"},
-        {32, BLKIF_OP_READ, 0, "never given"},
+        {128, BLKIF_OP_READ, 0, "never given"},
         {UINT64_MAX, BLKIF_OP_READ, 0, "never given"},
         {1ull << 32, BLKIF_OP_READ, 0, "never given"},
         {0, BLKIF_OP_WRITE, 0, "another operation"},
@@ -191,7 +222,7 @@ static void test_same_answer_twice(void **state)
 /* XSA-376: an index beyond what was asked for. */
 static void test_overrun(void **state)
 {
-    static const uint32_t indexes[] = {2, 33, 0x80000000u, UINT32_MAX};
+    static const uint32_t indexes[] = {2, 129, 0x80000000u, UINT32_MAX};
 
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
@@ -278,7 +309,7 @@ static void test_backend_keeps_grants(void **state)
     assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, &bed), 0);
     ops->kick(bed.blk);
     assert_true(back_next(&entry));
-    ring = (uint32_t)xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-ref");
+    ring = ring_ref(3);
     page = entry.req.seg[0].gref;
     xen_hold(ring);
     xen_hold(page);
@@ -310,6 +341,7 @@ int main(void)
         TEST(test_restore),
         TEST(test_restore_to_nothing),
         TEST(test_restore_to_less),
+        TEST(test_restore_to_smaller_ring),
         TEST(test_never_connects),
         TEST(test_no_channels),
         TEST(test_nonsense_features),

@@ -2,6 +2,8 @@
 /* The block device that the tests of its frontend play (xen_blk_bed.h). */
 #include "tests/unit/support/xen_blk_bed.h"
 
+#include <stdio.h>
+
 static const struct pv_blk_ops *const ops = &xen_blk_ops;
 
 struct xen_blk_bed bed;
@@ -13,14 +15,26 @@ int bed_attach(void)
     return ops->attach(bed.device, bed.memory, &bed.blk);
 }
 
+uint32_t ring_ref(unsigned page)
+{
+    char path[64];
+
+    if (xen_store_get(XEN_HOME XEN_BLK_PATH "/ring-page-order") == NULL)
+        return (uint32_t)xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-ref");
+    snprintf(path, sizeof(path), XEN_HOME XEN_BLK_PATH "/ring-ref%u", page);
+    return (uint32_t)xen_store_number(path);
+}
+
 void back_connect(void)
 {
-    uint32_t ref = (uint32_t)xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-ref");
-    blkif_sring_t *sring = xen_granted(ref, true);
+    unsigned pages = 1u << xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-page-order");
+    uint8_t *first = xen_granted(ring_ref(0), true);
 
-    assert_non_null(sring);
+    assert_non_null(first);
+    for (unsigned i = 1; i < pages; i++)
+        assert_ptr_equal(xen_granted(ring_ref(i), true), first + i * XEN_PAGE_BYTES);
     bed.port = (uint32_t)xen_store_number(XEN_HOME XEN_BLK_PATH "/event-channel");
-    BACK_RING_INIT(&bed.back, sring, XEN_PAGE_BYTES);
+    BACK_RING_INIT(&bed.back, (blkif_sring_t *)(void *)first, pages * XEN_PAGE_BYTES);
 }
 
 int bed_set_up(void **state)

@@ -25,6 +25,8 @@ extern struct xen_blk_bed {
 } bed;
 extern uint8_t bed_disk[DISK_SECTORS * PV_SECTOR_BYTES];
 
+/* Of a page of the ring, as the frontend told it. */
+uint32_t ring_ref(unsigned page);
 int bed_submit(enum pv_blk_operation operation, uint64_t sector, void *data, uint32_t bytes,
                void *cookie);
 int bed_take(void **cookie);
