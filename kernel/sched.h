@@ -23,6 +23,7 @@ struct thread {
     bool token; /* an unpark that the next park takes */
     bool timed_out;
     bool detached;
+    bool system; /* not counted in metrics.threads_live */
     struct thread *joiner;
     struct timer timer; /* of thread_park */
     void (*entry)(void *argument);

@@ -139,6 +139,7 @@ void launch_cmdline(const struct launch *launch, uint64_t wall_ns, struct text *
         .stamps = boot_trace != NULL,
         .counters = options->stats && !options->print,
         .profile_hz = options->profile && !options->print ? options->profile_hz : 0,
+        .watchdog_s = options->watchdog_s,
     };
 
     for (unsigned i = 0; i < launch->device_count; i++)
@@ -242,6 +243,10 @@ static bool serves(const struct options *options, const char *on)
     }
     if (options->print && native) {
         say("--print: only with --on microvm, q35, pc, xen-pv or xen-pvh");
+        return false;
+    }
+    if (options->watchdog_s && !xen) {
+        say("--watchdog: only with --on xen-pv or xen-pvh");
         return false;
     }
     for (unsigned i = 0; i < options->device_count; i++) {

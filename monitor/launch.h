@@ -83,6 +83,8 @@ struct launch {
     struct rusage usage;       /* of the VMM */
     bool counted;              /* the guest said its counters: */
     uint64_t kicks, upcalls, waits;
+    bool pages_counted; /* under Xen, likewise: */
+    struct launch_pages pages;
 };
 
 /*

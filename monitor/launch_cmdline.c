@@ -74,6 +74,8 @@ void launch_cmdline_write(const struct launch_cmdline *from, struct text *to)
         text_format(to, " counters=1");
     if (from->profile_hz)
         text_format(to, " profile=%u", from->profile_hz);
+    if (from->watchdog_s)
+        text_format(to, " watchdog=%u", from->watchdog_s);
     for (unsigned i = 0; i < from->mmio_count; i++)
         text_format(to, " virtio_mmio.device=%u@0x%x:%u", LAUNCH_MMIO_BYTES,
                     LAUNCH_MMIO_BASE + i * LAUNCH_MMIO_BYTES, LAUNCH_MMIO_IRQ + i);

@@ -26,11 +26,12 @@ struct launch_cmdline {
     bool stamps;         /* somebody listens for them */
     bool counters;       /* the guest says them at its end */
     uint32_t profile_hz; /* samples a second that the guest takes of itself; 0: none */
+    uint32_t watchdog_s; /* after which the host ends a guest that hangs; 0: never */
     unsigned mmio_count; /* virtio-mmio devices of QEMU's microvm, the first ones of its bus */
 };
 
 /* name=NAME env.NAME=VALUE... netN=ADDR/LEN[,GATEWAY[,DNS]]... wall=NS counters=1 profile=HZ
- * virtio_mmio.device=512@ADDR:IRQ... [-- ARG...] */
+ * watchdog=SECONDS virtio_mmio.device=512@ADDR:IRQ... [-- ARG...] */
 void launch_cmdline_write(const struct launch_cmdline *from, struct text *to);
 
 /* The word netN=... alone. */

@@ -48,6 +48,10 @@ static void take_mark(struct launch_log *log, const char *line)
     if (begins(line, "coracle-counters ", &rest)) {
         uint64_t *counters[3] = {&log->kicks, &log->upcalls, &log->waits};
         log->counted = take_numbers(rest, counters, 3);
+    } else if (begins(line, "coracle-pages ", &rest)) {
+        struct launch_pages *pages = &log->pages;
+        uint64_t *counters[4] = {&pages->granted, &pages->kept, &pages->given, &pages->leaked};
+        log->pages_counted = take_numbers(rest, counters, 4);
     } else if (begins(line, "coracle-stamps ", &rest)) {
         uint64_t *numbers[2 + PVN_STAMP_COUNT] = {&log->mul, &log->shift};
         for (unsigned i = 0; i < PVN_STAMP_COUNT; i++)

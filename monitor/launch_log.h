@@ -5,6 +5,8 @@
  * guest may write anything here; only what has the form below counts.
  *
  *     "\001coracle-counters K U W\n"    before it, where asked for: kicks, upcalls, waits; as 0x1f
+ *     "\001coracle-pages G K B L\n"   likewise, under Xen: pages granted, kept by backends, given to Xen by
+ *                               the balloon, leaked; as 0x1f
  *     "\001coracle-profile WORDS\n"   what the profiler has to say: profile_text.h
  *     "\001coracle-stamps M S T...\n"   at main and at the end, where asked for: pvclock's multiplier and
  *                               shift, and enum pvn_stamp's cycles; as 0x1f
@@ -28,6 +30,11 @@ enum launch_end { LAUNCH_END_NONE, LAUNCH_END_EXIT };
 
 #define LAUNCH_LINE_MAX 1024u
 
+/* What a guest under Xen has done with its pages, at its end. */
+struct launch_pages {
+    uint64_t granted, kept, given, leaked;
+};
+
 struct launch_log {
     const char *path;    /* the image's name */
     const uint8_t *file; /* and its bytes, for names of addresses; NULL: none */
@@ -40,6 +47,8 @@ struct launch_log {
     void *profile_context;
     bool counted; /* the counters were said: */
     uint64_t kicks, upcalls, waits;
+    bool pages_counted; /* likewise: */
+    struct launch_pages pages;
     bool stamped; /* the steps of the start were said, with the clock's scale: */
     uint64_t mul, shift, stamps[PVN_STAMP_COUNT];
     bool in_report;

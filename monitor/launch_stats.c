@@ -27,6 +27,14 @@ void launch_stats_write(const struct launch *launch, int fd)
         json_u64(&json, "upcalls", launch->upcalls);
         json_u64(&json, "waits", launch->waits);
     }
+    if (launch->pages_counted) {
+        json_open_object(&json, "pages");
+        json_u64(&json, "granted", launch->pages.granted);
+        json_u64(&json, "kept", launch->pages.kept);
+        json_u64(&json, "given", launch->pages.given);
+        json_u64(&json, "leaked", launch->pages.leaked);
+        json_close_object(&json);
+    }
     stats_add_usage(&json, &launch->usage);
     if (launch->vmm->one_console && launch->running_ns)
         json_u64(&json, "start_to_guest_ns", launch->running_ns - launch->start_ns);

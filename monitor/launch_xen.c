@@ -33,13 +33,15 @@
 #define STATUS_KEY "data/coracle/status" /* below the domain's own path; the guest writes it */
 #define SHUTDOWN_POWEROFF 0              /* xen/sched.h */
 #define SHUTDOWN_REBOOT 1
+#define SHUTDOWN_WATCHDOG 4
 
 extern char **environ;
 
 /* The one domain of this process. */
 static struct {
     char name[64];
-    unsigned id; /* 0: not known */
+    unsigned id;      /* 0: not known */
+    bool by_watchdog; /* that ended it */
 } domain;
 
 /* --- the configuration --- */
@@ -233,7 +235,10 @@ static void end_domain(struct launch *launch)
 
     if (launch->guest_ended && domain.id)
         read_status(launch);
-    if (launch->guest_crashed)
+    if (domain.by_watchdog)
+        text_format(&launch->report, "crash: watchdog: the guest hung for %u seconds\n",
+                    launch->options->watchdog_s);
+    else if (launch->guest_crashed)
         read_report(launch);
     run_tool(words, said, sizeof said - 1);
 }
@@ -254,6 +259,7 @@ static bool hear(struct launch *launch, const char *line)
     if (sscanf(line, "Domain %u has shut down, reason code %u", &id, &reason) == 2) {
         launch->guest_ended = true;
         launch->guest_crashed = reason != SHUTDOWN_POWEROFF && reason != SHUTDOWN_REBOOT;
+        domain.by_watchdog = reason == SHUTDOWN_WATCHDOG;
         return true;
     }
     if (strstr(line, " has been destroyed.")) {

@@ -15,10 +15,11 @@
 #define OPTIONS_ERROR_MAX 256u
 #define OPTIONS_MEM_DEFAULT (32ull << 20)
 #define OPTIONS_PROFILE_HZ_DEFAULT 499u /* keeps no step with what happens each 10 ms */
-#define OPTIONS_PROFILE_HZ_MAX 10000u
+#define OPTIONS_PROFILE_HZ_MAX 10000
+#define OPTIONS_WATCHDOG_MAX 86400 /* seconds */
 
 #define BENCH_RUNS_DEFAULT 20u
-#define BENCH_RUNS_MAX 100000u
+#define BENCH_RUNS_MAX 100000
 
 enum command {
     COMMAND_RUN,
@@ -48,6 +49,7 @@ struct options {
     enum command command;
     uint64_t mem_bytes;  /* whole pages */
     uint64_t timeout_ns; /* 0: none */
+    uint32_t watchdog_s; /* 0: none */
     const char *stats;   /* path, "-" for standard error, or NULL */
     const char *profile; /* run: path of the profile to write, inspect: to read; or NULL */
     uint32_t profile_hz; /* samples a second */

@@ -125,7 +125,7 @@ static void net_thread_run(void *argument)
 int net_start(void)
 {
     static const struct thread_options options = {
-        .name = "net", .stack_bytes = NET_THREAD_STACK_BYTES, .detached = true};
+        .name = "net", .stack_bytes = NET_THREAD_STACK_BYTES, .detached = true, .system = true};
 
     memory_start();
     port_random_start();

@@ -208,14 +208,26 @@ static const char *cmdline_take_counters(const char *at, struct pv_cmdline *out)
     return NULL;
 }
 
-static const char *cmdline_take_profile(const char *at, struct pv_cmdline *out)
+/* All of the word is a number. */
+static bool cmdline_number32(const char *at, uint32_t *number)
 {
     uint64_t value;
 
     if (!cmdline_number(&at, &value) || *at != '\0' || value > UINT32_MAX)
-        return "profile=: not a number of samples a second";
-    out->profile_hz = (uint32_t)value;
-    return NULL;
+        return false;
+    *number = (uint32_t)value;
+    return true;
+}
+
+static const char *cmdline_take_profile(const char *at, struct pv_cmdline *out)
+{
+    return cmdline_number32(at, &out->profile_hz) ? NULL
+                                                  : "profile=: not a number of samples a second";
+}
+
+static const char *cmdline_take_watchdog(const char *at, struct pv_cmdline *out)
+{
+    return cmdline_number32(at, &out->watchdog_s) ? NULL : "watchdog=: not a number of seconds";
 }
 
 static const char *cmdline_take_stamps(const char *at, struct pv_cmdline *out)
@@ -227,12 +239,15 @@ static const char *cmdline_take_stamps(const char *at, struct pv_cmdline *out)
 /* The first one counts. One that leaves no room for the arguments is passed over. */
 static const char *cmdline_take_name(const char *at, struct pv_cmdline *out)
 {
-    size_t bytes = __builtin_strlen(at) + 1;
+    size_t bytes = 0;
 
-    if (out->arg_count != 0 || bytes > NAME_MAX)
+    if (out->arg_count != 0)
         return NULL;
-    for (size_t i = 0; i < bytes; i++)
-        out->args[i] = at[i];
+    do {
+        if (bytes == NAME_MAX)
+            return NULL;
+        out->args[bytes] = at[bytes];
+    } while (at[bytes++] != '\0');
     out->arg_bytes = (uint32_t)bytes;
     out->arg_count = 1;
     return NULL;
@@ -243,10 +258,11 @@ static const struct cmdline_kind {
     const char *prefix;
     const char *(*take)(const char *rest, struct pv_cmdline *out);
 } cmdline_kinds[] = {
-    {"name=", cmdline_take_name},     {"wall=", cmdline_take_wall},
-    {MMIO_PREFIX, cmdline_take_mmio}, {"net", cmdline_take_net},
-    {"env.", cmdline_take_env},       {"counters=", cmdline_take_counters},
-    {"stamps=", cmdline_take_stamps}, {"profile=", cmdline_take_profile},
+    {"name=", cmdline_take_name},         {"wall=", cmdline_take_wall},
+    {MMIO_PREFIX, cmdline_take_mmio},     {"net", cmdline_take_net},
+    {"env.", cmdline_take_env},           {"counters=", cmdline_take_counters},
+    {"stamps=", cmdline_take_stamps},     {"profile=", cmdline_take_profile},
+    {"watchdog=", cmdline_take_watchdog},
 };
 
 static const char *cmdline_take_word(const char *text, struct pv_cmdline *out)

@@ -31,7 +31,7 @@ static void net_forget(void *driven)
     memset(frontend->tx_refs, 0, sizeof(frontend->tx_refs));
     frontend->rx_ring_ref = frontend->tx_ring_ref = 0;
     frontend->rx_channel.port = frontend->tx_own.port = 0;
-    frontend->moved = true;
+    frontend->moved = frontend->restored = true;
 }
 
 /* Out of service: keeps the first reason, and ends what the backend lets go of. */
@@ -159,9 +159,12 @@ static void limits_read(struct xen_net *frontend)
     frontend->split = xenbus_number(bus, "feature-split-event-channels", 0) == 1;
     most = frontend->sg ? MTU_MAX : MTU_ONE_PAGE;
     net->mtu = (uint16_t)(mtu >= MTU_MIN && mtu <= most ? mtu : MTU_DEFAULT);
-    net->tx_csum = xenbus_number(bus, "feature-no-csum-offload", 0) != 1;
-    net->tx_tso4 = frontend->sg && net->tx_csum && xenbus_number(bus, "feature-gso-tcpv4", 0) == 1;
-    net->tx_tso6 = frontend->sg && net->tx_csum && frontend->csum6 &&
+    frontend->csum = xenbus_number(bus, "feature-no-csum-offload", 0) != 1;
+    /* The kernel has once and for all left its checksums to us. */
+    net->tx_csum |= frontend->csum;
+    net->tx_tso4 = frontend->sg && frontend->csum &&
+                   xenbus_number(bus, "feature-gso-tcpv4", 0) == 1;
+    net->tx_tso6 = frontend->sg && frontend->csum && frontend->csum6 &&
                    xenbus_number(bus, "feature-gso-tcpv6", 0) == 1;
     net->rx_frame_max = XEN_NETIF_MAX_TX_SIZE;
     net->rx_slots = RX_QUEUE;

@@ -49,7 +49,8 @@ struct xen_net {
     struct xen_channel *tx_channel; /* rx_channel, where the two are not split */
     netif_rx_front_ring_t rx;
     netif_tx_front_ring_t tx;
-    bool split, sg, csum6;
+    bool split, sg, csum, csum6;
+    bool restored;       /* once: frames for what another backend offered may come */
     bool moved;          /* the domain was restored since the link was last looked at */
     uint16_t tx_extras;  /* requests in flight that describe large frames */
     bool rx_starved;     /* a frame waits in the ring for a buffer of the kernel's */
@@ -59,7 +60,7 @@ struct xen_net {
     uint16_t tx_free; /* linked by tx_page.next */
     uint16_t tx_free_count;
     uint16_t tx_lost_count;
-    void *tx_lost[TX_PAGES]; /* frames that a restore took away: they count as sent */
+    void *tx_lost[TX_PAGES + 1]; /* frames that a restore took away: they count as sent */
     struct tx_page tx_pages[TX_PAGES];
     uint32_t rx_ring_ref, tx_ring_ref, rx_refs[RX_PAGES], tx_refs[TX_PAGES];
     struct xen_pages rx_ring, tx_ring, rx_pool, tx_pool;

@@ -99,14 +99,35 @@ static bool csum_is_inside(uint32_t bytes, const struct pv_net_meta *meta)
     return end <= bytes && end <= XEN_PAGE_BYTES;
 }
 
-/* May the backend cut this frame, and does its description fit? */
-static bool large_is_valid(const struct pv_net *net, uint32_t bytes, const struct pv_net_meta *meta)
+/* Does the description of a large frame fit it? */
+static bool large_is_valid(uint32_t bytes, const struct pv_net_meta *meta)
 {
-    bool offered = meta->gso == PV_NET_GSO_TCP4 ? net->tx_tso4
-                                                : meta->gso == PV_NET_GSO_TCP6 && net->tx_tso6;
+    return (meta->gso == PV_NET_GSO_TCP4 || meta->gso == PV_NET_GSO_TCP6) && meta->csum_partial &&
+           meta->csum_offset == 16 && meta->segment_bytes != 0 && meta->header_bytes < bytes;
+}
 
-    return offered && meta->csum_partial && meta->csum_offset == 16 && meta->segment_bytes != 0 &&
-           meta->header_bytes < bytes;
+/* Does the backend take a frame of this size, and cut it if it is a large one? */
+static bool frame_is_offered(const struct xen_net *frontend, uint32_t bytes, enum pv_net_gso gso)
+{
+    const bool cuts[] = {true, frontend->net.tx_tso4, frontend->net.tx_tso6};
+
+    return cuts[gso] && (bytes <= XEN_PAGE_BYTES || frontend->sg);
+}
+
+/* A frame for what was offered before a restore is lost, as on any wire, and counts as sent. */
+static int frame_lose(struct xen_net *frontend, void *cookie)
+{
+    unsigned state;
+
+    if (!frontend->restored)
+        return -EINVAL;
+    if (frontend->tx_lost_count > 0)
+        return -EAGAIN;
+    frontend->tx_lost[frontend->tx_lost_count++] = cookie;
+    state = xen_upcalls_mask();
+    xen_event_raise(frontend->net.tx_event);
+    xen_upcalls_restore(state);
+    return 0;
 }
 
 /* Can the backend find the place of the checksum by itself? It looks for TCP and UDP in IP. */
@@ -116,7 +137,8 @@ static bool csum_is_known(const struct xen_net *frontend, const uint8_t *frame,
     bool ip4 = frame[12] == 0x08 && frame[13] == 0x00;
     bool ip6 = frame[12] == 0x86 && frame[13] == 0xdd;
 
-    return (meta->csum_offset == 16 || meta->csum_offset == 6) && (ip4 || (ip6 && frontend->csum6));
+    return frontend->csum && (meta->csum_offset == 16 || meta->csum_offset == 6) &&
+           (ip4 || (ip6 && frontend->csum6));
 }
 
 /* Where it cannot: the sum over all from csum_start on (RFC 1071), put in by ourselves. Its place is
@@ -199,10 +221,11 @@ int xen_net_tx_post(struct pv_net *net, const struct pv_segment *segments, unsig
 
     if (there < 0)
         return there;
-    if (bytes == 0 || (bytes > XEN_PAGE_BYTES && !frontend->sg) ||
-        (partial && !(net->tx_csum && csum_is_inside(bytes, meta))) ||
-        (large && !large_is_valid(net, bytes, meta)))
+    if (bytes == 0 || (partial && !(net->tx_csum && csum_is_inside(bytes, meta))) ||
+        (large && !large_is_valid(bytes, meta)))
         return -EINVAL;
+    if (!frame_is_offered(frontend, bytes, large ? meta->gso : PV_NET_GSO_NONE))
+        return frame_lose(frontend, cookie);
     first = there > 0 && frontend->tx_lost_count == 0 ? frame_equip(frontend, bytes) : NO_PAGE;
     if (first == NO_PAGE)
         return -EAGAIN;

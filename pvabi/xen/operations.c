@@ -4,7 +4,9 @@
  * goes to the launcher as a line on the log channel, which also says that the console is complete,
  * and into xenstore; Xen itself carries only a reason.
  */
+#include "balloon.h"
 #include "requests.h"
+#include "watchdog.h"
 #include "xen.h"
 #include "xenstore.h"
 
@@ -47,12 +49,33 @@ static void store_status(unsigned status)
     xenstore_write(0, "data/coracle", "status", digits);
 }
 
+/* Nothing may be leaked: what is, is one line. With counters=1 all of it is told. */
+static void report_pages(void)
+{
+    uint64_t leaked = xen_memory_leaked();
+    const uint64_t pages[] = {xen_grant_counters.in_use, xen_grant_counters.leaked,
+                              xen_memory_given(), leaked};
+
+    xen_grants_report();
+    if (leaked != 0)
+        xen_say("balloon: pages are neither the domain's nor Xen's\n");
+    if (!pv_cmdline.counters)
+        return;
+    pv_say("\001coracle-pages");
+    for (unsigned i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        pv_say(" 0x");
+        pv_say_hex(pages[i], 1);
+    }
+    pv_say("\n");
+}
+
 void xen_exit(int status)
 {
     xen_upcalls_mask();
+    xen_watchdog_stop();
     if (xen_store != NULL)
         store_status((unsigned)status & 0xffu);
-    xen_grants_report();
+    report_pages();
     if (pv_cmdline.counters)
         pv_report_counters();
     if (pv_stamps != NULL)
@@ -63,6 +86,7 @@ void xen_exit(int status)
 
 void xen_crash_end(void)
 {
+    xen_watchdog_stop();
     say_status(PV_CRASH_STATUS);
     end(SHUTDOWN_crash);
 }

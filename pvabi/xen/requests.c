@@ -9,6 +9,7 @@
 #include <xen/sched.h>
 
 #include "pvabi/errno.h"
+#include "watchdog.h"
 #include "xenbus.h"
 #include "xenstore.h"
 
@@ -44,6 +45,7 @@ static enum pv_request suspend(void)
     int result;
 
     xenstore_settle();
+    xen_watchdog_stop();
     result = xen_suspend();
     if (result < 0)
         xen_say("suspend: not possible\n");
@@ -118,6 +120,7 @@ enum pv_request xen_request_take(uint64_t *pages, uint64_t *again_ns)
     if (request == PV_REQUEST_NONE && xenstore_has_fired(XENBUS_SYSTEM_WATCHES))
         xen_event_raise(PV_EVENT_SYSTEM);
     *again_ns = xenbus_overdue();
+    xen_watchdog_pat(again_ns);
     xen_upcalls_restore(state);
     return request;
 }

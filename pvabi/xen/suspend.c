@@ -4,6 +4,7 @@
  * store. Memory and threads are as they were. The part that PV and PVH share; requests.c calls it
  * when the tool stack asks.
  */
+#include "balloon.h"
 #include "xen.h"
 
 #include "pvabi/errno.h"
@@ -29,6 +30,7 @@ int xen_suspend(void)
     xen_store = resumed.store;
     xen_store_port = resumed.store_port;
     xenbus_restored();
+    xen_memory_restored();
     /* Its channel is gone: the kernel looks at its timers, and sets the timer again. */
     xen_event_raise(PV_EVENT_TIMER);
     xen_event_raise(PV_EVENT_SYSTEM);

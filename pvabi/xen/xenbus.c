@@ -162,7 +162,7 @@ static void watches_look(void)
     for (; fired != 0; fired &= fired - 1u) {
         struct xenbus_device *bus = &buses[(unsigned)__builtin_ctzll(fired) - WATCH_FIRST];
 
-        if (bus->phase == XENBUS_CLOSED)
+        if (bus->phase == XENBUS_CLOSED || bus->phase == XENBUS_CLOSING)
             continue;
         if (bus->phase == XENBUS_CONNECTED) {
             if (bus->lost || state_read(bus) == XenbusStateConnected)
@@ -272,7 +272,12 @@ bool xenbus_ready(struct xenbus_device *bus, const char **wrong)
     return bus->phase == XENBUS_CONNECTED && *wrong == NULL;
 }
 
-/* The wait is cut into turns, between which other threads run, and the domain may be restored. */
+/* Waits are cut into turns, between which other threads run, and the domain may be restored. */
+static uint64_t turn_end(uint64_t now_ns, uint64_t deadline_ns)
+{
+    return now_ns + TURN_NS < deadline_ns ? now_ns + TURN_NS : deadline_ns;
+}
+
 const char *xenbus_attach(struct xenbus_device *bus)
 {
     const char *wrong = NULL;
@@ -280,7 +285,6 @@ const char *xenbus_attach(struct xenbus_device *bus)
     bus->phase = XENBUS_BEGUN;
     while (wrong == NULL) {
         unsigned state = xen_upcalls_mask();
-        uint64_t turn_ns = xen_now_ns() + TURN_NS;
 
         wrong = advance(bus);
         if (bus->phase == XENBUS_CONNECTED) {
@@ -288,7 +292,7 @@ const char *xenbus_attach(struct xenbus_device *bus)
             break;
         }
         if (wrong == NULL && !bus->changed)
-            xenstore_wait(turn_ns < bus->deadline_ns ? turn_ns : bus->deadline_ns);
+            xenstore_wait(turn_end(xen_now_ns(), bus->deadline_ns));
         watches_look();
         xen_upcalls_restore(state);
     }
@@ -365,20 +369,30 @@ const char *xenbus_publish(struct xenbus_device *bus, const struct xenbus_value 
     return result < 0 ? "xenstore refuses its parameters" : state_write(bus, state);
 }
 
-void xenbus_close(struct xenbus_device *bus)
+/* Upcalls are masked. Has the backend let go, or is it not to be expected that it will? */
+static bool backend_has_closed(const struct xenbus_device *bus)
 {
-    unsigned state = xen_upcalls_mask();
     const unsigned closed = 1u << XenbusStateClosed | 1u << XenbusStateUnknown |
                             1u << XenbusStateInitialising | 1u << XenbusStateInitWait;
 
-    bus->phase = XENBUS_CLOSED;
-    if (bus->watched && state_write(bus, XenbusStateClosed) == NULL) {
-        uint64_t deadline_ns = xen_now_ns() + CLOSE_NS;
+    return !bus->watched || xenstore_fault() != NULL || (closed & 1u << state_read(bus)) != 0;
+}
 
-        while (xenstore_fault() == NULL && (closed & 1u << state_read(bus)) == 0 &&
-               xen_now_ns() < deadline_ns)
-            xenstore_wait(deadline_ns);
-        (void)xenstore_unwatch(bus->backend, "state", bus->watch);
+void xenbus_close(struct xenbus_device *bus)
+{
+    unsigned state = xen_upcalls_mask();
+    uint64_t now_ns = xen_now_ns(), deadline_ns = now_ns + CLOSE_NS;
+
+    bus->phase = XENBUS_CLOSING;
+    if (bus->watched && state_write(bus, XenbusStateClosed) == NULL) {
+        while (!backend_has_closed(bus) && (now_ns = xen_now_ns()) < deadline_ns) {
+            xenstore_wait(turn_end(now_ns, deadline_ns));
+            watches_look();
+            xen_upcalls_restore(state);
+            state = xen_upcalls_mask();
+        }
+        if (bus->watched)
+            (void)xenstore_unwatch(bus->backend, "state", bus->watch);
         bus->watched = false;
     }
     watches_look();
@@ -396,6 +410,10 @@ void xenbus_restored(void)
         if (bus->phase == XENBUS_CLOSED)
             continue;
         bus->driver->forget(bus->frontend);
+        if (bus->phase == XENBUS_CLOSING) {
+            bus->phase = XENBUS_CLOSED;
+            continue;
+        }
         bus->phase = XENBUS_BEGUN;
         xen_event_raise(bus->event);
     }

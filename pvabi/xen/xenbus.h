@@ -43,6 +43,7 @@ struct xenbus_driver {
 
 enum xenbus_phase {
     XENBUS_CLOSED,
+    XENBUS_CLOSING, /* it is over, but its grants may still stand */
     XENBUS_CONNECTED,
     XENBUS_BEGUN,   /* its backend is to be looked for */
     XENBUS_AWAITED, /* the backend is not ready yet */
@@ -92,7 +93,8 @@ int xenbus_text(const struct xenbus_device *bus, const char *name, char *text, s
 /* Writes the values in one transaction, then the state. */
 const char *xenbus_publish(struct xenbus_device *bus, const struct xenbus_value *values,
                            unsigned count, enum xenbus_state state);
-/* Tells the backend that it is over and gives it a moment to let go of what it has mapped. */
+/* Tells the backend that it is over and gives it a moment to let go of what it has mapped; others run
+ * meanwhile, unless upcalls are masked. */
 void xenbus_close(struct xenbus_device *bus);
 
 #endif

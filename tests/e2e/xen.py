@@ -28,6 +28,8 @@ def test_configuration():
             escaped = str(disk).replace('"', '\\"')
             equal(said["disk"], f'["format=raw,vdev=xvda,access=ro,target={escaped}", '
                                 f'"format=raw,vdev=xvdb,access=rw,target={escaped}"]', "disks")
+            watched = config("--on", on, "--watchdog", "7", app("hello"))
+            equal(watched["extra"], f'"name={app("hello")} watchdog=7"', "the command line with a watchdog")
             equal(said["vif"], '["bridge=br0"]', "networks")
             equal(said["extra"], f'"name={app("hello")} env.A=B net0=10.1.2.3/24 -- one \\"tw\\\\\\"o\\""',
                   "the command line")
@@ -39,6 +41,8 @@ def test_mistakes():
         user_error(coracle("--on", on, "--net", "tap:tap0", app("hello")), "bridge:NAME")
         user_error(coracle("--on", on, "--net", "bridge:nowhere0", app("hello")), "no bridge nowhere0")
         user_error(coracle("--on", on, "--accel", "tcg", app("hello")), "--accel")
+    for on in ("native", "microvm"):
+        user_error(coracle("--on", on, "--watchdog", "3", app("hello")), "--watchdog", "xen-pv or xen-pvh")
     user_error(coracle("--on", "microvm", "--net", "bridge:br0", app("hello")), "xen-pv or xen-pvh")
     user_error(coracle("--on", "native", "--net", "bridge:br0", app("hello")), "xen-pv or xen-pvh")
     user_error(coracle("--on", "xen-pv", app("hello"), "x" * 1024), "more than 1023")

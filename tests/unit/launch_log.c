@@ -77,6 +77,11 @@ static void test_status(void **state)
         check(line, "", 0);
         assert_false(log_.counted);
     }
+    check("\001coracle-pages 0x81 0x1 0x0 0xff\n\001coracle-exit 0\n", "", 0);
+    assert_true(log_.pages_counted && log_.pages.granted == 129 && log_.pages.kept == 1);
+    assert_true(log_.pages.given == 0 && log_.pages.leaked == 255);
+    check("\001coracle-pages 0x1 0x2 0x3\n\001coracle-exit 0\n", "", 0);
+    assert_false(log_.pages_counted);
     check("\001coracle-exit 0\n", "", 0);
     check("last words\n\001coracle-exit 255\n", "last words\n", 255);
     check("unfinished\001coracle-exit 7\n", "unfinished", 7);

@@ -161,6 +161,19 @@ static void test_timeouts(void **state)
         refuse("--timeout", "run", "--timeout", wrong[i], "i");
 }
 
+static void test_watchdog(void **state)
+{
+    static const char *const wrong[] = {"", "0", "-1", "1.5", "86401", "soon"};
+
+    (void)state;
+    accept("run", "--watchdog", "30", "i");
+    assert_int_equal(options.watchdog_s, 30);
+    accept("run", "i");
+    assert_int_equal(options.watchdog_s, 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        refuse("--watchdog", "run", "--watchdog", wrong[i], "i");
+}
+
 static void test_environment(void **state)
 {
     char names[OPTIONS_ENV_MAX + 1][16];
@@ -265,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_options_of_commands),
         cmocka_unit_test(test_where_options_end),
         cmocka_unit_test(test_timeouts),
+        cmocka_unit_test(test_watchdog),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_hypervisors),

@@ -182,6 +182,23 @@ static void test_wall(void **state)
     assert_non_null(parsed.wrong);
 }
 
+static void test_watchdog(void **state)
+{
+    (void)state;
+    parse("name=x watchdog=30 profile=7");
+    assert_int_equal(parsed.watchdog_s, 30);
+    assert_int_equal(parsed.profile_hz, 7);
+    assert_null(parsed.wrong);
+    parse("-- watchdog=30");
+    assert_int_equal(parsed.watchdog_s, 0);
+    static const char *const bad[] = {"watchdog=", "watchdog=3s", "watchdog=4294967296"};
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        parse(bad[i]);
+        assert_int_equal(parsed.watchdog_s, 0);
+        assert_non_null(parsed.wrong);
+    }
+}
+
 static void test_long(void **state)
 {
     char *line = malloc(10001);
@@ -213,7 +230,8 @@ int main(void)
         cmocka_unit_test(test_nothing), cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_quotes),  cmocka_unit_test(test_environment),
         cmocka_unit_test(test_net),     cmocka_unit_test(test_mmio),
-        cmocka_unit_test(test_wall),    cmocka_unit_test(test_long),
+        cmocka_unit_test(test_wall),    cmocka_unit_test(test_watchdog),
+        cmocka_unit_test(test_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "pvabi/xen/xenbus.h"
+#include "pvabi/xen/xenstore.h"
 #include "tests/unit/support/xen_backend.h"
 
 #define EVENT 99u
@@ -247,6 +248,63 @@ static void test_backend_states(void **state)
     }
 }
 
+/* A backend that does not let go: others run while that is waited for, and not seldom. */
+static unsigned turns;
+static uint64_t turn_ns, longest_ns;
+
+static void note_turn(void)
+{
+    uint64_t now_ns = xen_machine.now_ns;
+
+    if (turns++ > 0 && now_ns - turn_ns > longest_ns)
+        longest_ns = now_ns - turn_ns;
+    turn_ns = now_ns;
+}
+
+static void restore_once(void)
+{
+    if (turns++ == 3)
+        restore("4");
+}
+
+static void test_closing_takes_time(void **state)
+{
+    struct front front;
+    struct xenbus_device *bus = blk_bus(&front);
+    uint64_t began_ns;
+
+    (void)state;
+    assert_null(xenbus_attach(bus));
+    xen_machine.backend_passive = true;
+    began_ns = xen_machine.now_ns;
+    turns = 0;
+    xen_machine.unmasked = note_turn;
+    xenbus_close(bus);
+    xen_machine.unmasked = NULL;
+    assert_true(xen_machine.now_ns - began_ns >= 500000000u);
+    assert_true(xen_machine.now_ns - began_ns < 600000000u);
+    assert_true(turns >= 20 && longest_ns < 30000000u);
+    assert_int_equal(xen_machine.masked, 0);
+}
+
+/* A restore amid that: what the frontend had granted is void, and nobody waits for the old backend. */
+static void test_restored_while_closing(void **state)
+{
+    struct front front;
+    struct xenbus_device *bus = blk_bus(&front);
+
+    (void)state;
+    assert_null(xenbus_attach(bus));
+    xen_machine.backend_passive = true;
+    turns = 0;
+    xen_machine.unmasked = restore_once;
+    xenbus_close(bus);
+    xen_machine.unmasked = NULL;
+    assert_true(turns < 6 && front.forgotten == 1 && front.offered == 1);
+    assert_true(bus->phase == XENBUS_CLOSED && !bus->watched);
+    assert_null(xenstore_fault());
+}
+
 static void test_no_backend(void **state)
 {
     struct front front;
@@ -420,6 +478,8 @@ int main(void)
         TEST(test_states),
         TEST(test_never_ending_transaction),
         TEST(test_backend_states),
+        TEST(test_closing_takes_time),
+        TEST(test_restored_while_closing),
         TEST(test_no_backend),
         TEST(test_store_dies_while_connecting),
         TEST(test_reconnects),

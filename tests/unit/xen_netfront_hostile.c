@@ -67,6 +67,93 @@ static void test_restore(void **state)
     assert_int_equal(sent.bytes, 60);
 }
 
+static void restore_without(const char *const *features, unsigned count)
+{
+    void *cookie;
+
+    for (unsigned i = 0; i < count; i++)
+        xen_store_put(XEN_NET_BACKEND, features[i], NULL);
+    xen_store_put(XEN_NET_BACKEND, "feature-no-csum-offload", "1");
+    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
+    xen_store_put(XEN_NET_BACKEND, "state", "2");
+    xenbus_restored();
+    ops->refresh(bed.net);
+    back_connect();
+    while (ops->tx_take(bed.net, &cookie) == 1)
+        ;
+    memset(xen_machine.raised, 0, sizeof(xen_machine.raised));
+}
+
+/* Another host's backend offers less than the one before. What waits to be sent for the old offer is
+ * lost, one at a time, and comes back; the device goes on, and completes checksums itself. */
+static void test_restore_offers_less(void **state)
+{
+    static const char *const features[] = {"feature-sg", "feature-gso-tcpv4"};
+    struct pv_net_meta large = {.csum_partial = true,
+                                .gso = PV_NET_GSO_TCP4,
+                                .csum_start = 34,
+                                .csum_offset = 16,
+                                .header_bytes = 54,
+                                .segment_bytes = 1448};
+    struct pv_net_meta partial = {.csum_partial = true, .csum_start = 34, .csum_offset = 16};
+    struct back_sent sent, none;
+    int frames[2];
+    void *cookie;
+
+    (void)state;
+    bed_open();
+    memcpy(bed.frame + 12, (uint8_t[]){0x08, 0x00}, 2);
+    assert_true(bed.net->tx_csum && bed.net->tx_tso4);
+    restore_without(features, 2);
+    assert_true(bed.net->tx_csum && !bed.net->tx_tso4);
+    assert_int_equal(bed_send(100, &partial, &bed), 0);
+    ops->tx_kick(bed.net);
+    assert_true(back_take(&sent));
+    assert_int_equal(sent.bytes, 100);
+    assert_int_equal(sent.flags & (NETTXF_csum_blank | NETTXF_data_validated), 0);
+    assert_memory_not_equal(bed.sent + 50, bed.frame + 50, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        bool is_large = i == 0; /* or only more than a page */
+
+        assert_int_equal(bed_send(is_large ? 3000 : 5000, is_large ? &large : NULL, &frames[i]), 0);
+        assert_true(xen_event_taken(bed.net->tx_event));
+        assert_int_equal(bed_send(5000, NULL, &bed), -EAGAIN);
+        assert_true(ops->tx_ask(bed.net));
+        assert_int_equal(ops->tx_take(bed.net, &cookie), 1);
+        assert_ptr_equal(cookie, &frames[i]);
+    }
+    assert_int_equal(ops->tx_take(bed.net, &cookie), 0);
+    assert_false(back_take(&none));
+    back_complete(sent.ids[0], 0);
+    assert_int_equal(ops->tx_take(bed.net, &cookie), 1);
+    assert_null(bed.net->fault);
+    large.segment_bytes = 0; /* what no backend ever took is still the caller's mistake */
+    assert_int_equal(bed_send(3000, &large, &bed), -EINVAL);
+}
+
+/* As many as there can be: a ring full of frames, one that was lost, and then a restore. */
+static void test_restore_full(void **state)
+{
+    static const char *const features[] = {"feature-sg"};
+    unsigned count = 0;
+    void *cookie;
+
+    (void)state;
+    bed_open();
+    restore_without(features, 1);
+    while (bed_send(60, NULL, &bed) == 0)
+        count++;
+    assert_int_equal(count, TX_PAGES);
+    assert_int_equal(bed_send(5000, NULL, &bed), 0);
+    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
+    xen_store_put(XEN_NET_BACKEND, "state", "2");
+    xenbus_restored();
+    ops->refresh(bed.net);
+    for (count = 0; ops->tx_take(bed.net, &cookie) == 1; count++)
+        assert_ptr_equal(cookie, &bed);
+    assert_int_equal(count, TX_PAGES + 1);
+}
+
 /* Until the backend has connected: the link is down, frames wait, nobody spins. */
 static void test_restore_takes_time(void **state)
 {
@@ -370,6 +457,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_backend_closes_in_mid_transfer),
         TEST(test_restore),
+        TEST(test_restore_offers_less),
+        TEST(test_restore_full),
         TEST(test_restore_takes_time),
         TEST(test_restore_and_close),
         TEST(test_never_connects),

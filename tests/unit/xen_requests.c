@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the tool stack asks of a domain, through a xenstore that the test plays. A process for each
  * test, as a domain ends once. */
-/* sources: pvabi/xen/requests.c pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
+/* sources: pvabi/xen/requests.c pvabi/xen/watchdog.c pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
 /* sources: tests/unit/support/xen_backend_store.c */
 #include <setjmp.h>
@@ -18,11 +18,41 @@
 #include <xen/sched.h>
 
 #include "pvabi/xen/requests.h"
+#include "pvabi/xen/watchdog.h"
+#include "pvabi/xen/xen.h"
 #include "tests/unit/support/xen_backend.h"
 
 #define NODE XEN_HOME "control/shutdown"
 
+#define SECOND_NS 1000000000ull
+
 static uint64_t pages, again_ns;
+
+/* Xen's watchdogs, one for each id that it has given. */
+struct pv_cmdline pv_cmdline;
+static unsigned watchdogs, pats;
+static uint32_t watchdog_s[4]; /* by id, 0: not armed */
+static bool no_watchdog;
+
+long xen_hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c,
+                   unsigned long d)
+{
+    const struct sched_watchdog *watchdog = (const struct sched_watchdog *)b;
+    uint32_t id = watchdog->id;
+
+    (void)c, (void)d;
+    if (number != __HYPERVISOR_sched_op || a != SCHEDOP_watchdog || no_watchdog)
+        return -38;
+    pats++;
+    if (id == 0 && watchdogs < 3) {
+        watchdog_s[++watchdogs] = watchdog->timeout;
+        return watchdogs;
+    }
+    if (id > watchdogs || watchdog_s[id] == 0)
+        return -22;
+    watchdog_s[id] = watchdog->timeout;
+    return 0;
+}
 
 static void require(bool condition)
 {
@@ -187,6 +217,46 @@ static void child_is_woken(void)
     require(!xen_event_taken(PV_EVENT_SYSTEM));
 }
 
+/* It is armed when the guest listens first, and patted whenever that looks again, which is often
+ * enough; not while the domain is suspended, and anew afterwards, whether as another or not. */
+static void child_is_watched(void)
+{
+    pv_cmdline.watchdog_s = 9;
+    listen();
+    require(watchdogs == 1 && watchdog_s[1] == 9 && pats == 1);
+    require(again_ns == 9 * SECOND_NS / 2);
+    (void)xen_request_take(&pages, &again_ns);
+    require(watchdogs == 1 && pats == 2);
+    for (unsigned i = 0; i < 2; i++) {
+        xen_machine.suspend_result = (int)i;
+        xen_machine.at_suspend = &watchdog_s[i + 1];
+        xen_store_set(NODE, "suspend");
+        xen_store_deliver();
+        (void)xen_request_take(&pages, &again_ns);
+        require(xen_machine.suspended == i + 1u && xen_machine.at_suspend_was == 0);
+        require(watchdogs == i + 2u && watchdog_s[i + 1] == 0 && watchdog_s[i + 2] == 9);
+        xen_store_deliver();
+        (void)xen_request_take(&pages, &again_ns);
+    }
+    xen_watchdog_stop();
+    require(watchdog_s[3] == 0);
+    pats = 0;
+    xen_watchdog_stop();
+    require(pats == 0);
+}
+
+/* Nobody asks for one; Xen has none to give, which is said once. */
+static void child_is_not_watched(void)
+{
+    listen();
+    require(watchdogs == 0 && pats == 0 && again_ns == PV_NO_DEADLINE);
+    pv_cmdline.watchdog_s = 9;
+    no_watchdog = true;
+    for (unsigned i = 0; i < 3; i++)
+        (void)xen_request_take(&pages, &again_ns);
+    require(xen_machine.said == 1 && again_ns == PV_NO_DEADLINE);
+}
+
 static void child_no_store(void)
 {
     xen_store = NULL;
@@ -206,6 +276,8 @@ static void test_requests(void **state)
     in_a_child(child_nonsense);
     in_a_child(child_word_meanwhile);
     in_a_child(child_is_woken);
+    in_a_child(child_is_watched);
+    in_a_child(child_is_not_watched);
     in_a_child(child_no_store);
 }
 

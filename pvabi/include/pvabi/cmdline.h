@@ -3,7 +3,7 @@
  * The kernel command line, taken apart. Pure; for the platforms' starts and host tests.
  *
  *     name=NAME net0=ADDR/LEN[,GATEWAY] env.NAME=VALUE wall=NS counters=1 stamps=1 profile=HZ
- *     virtio_mmio.device=SIZE@ADDR:IRQ[:ID]
+ *     watchdog=SECONDS virtio_mmio.device=SIZE@ADDR:IRQ[:ID]
  *     OTHERS... -- ARG...
  *
  * Words are parted by white space; double quotes keep white space, a backslash keeps the next
@@ -46,6 +46,7 @@ struct pv_cmdline {
     bool counters;       /* somebody reads them at the end: bare/poweroff.c */
     bool stamps;         /* somebody listens for them: stamps.c */
     uint32_t profile_hz; /* the boot record's */
+    uint32_t watchdog_s; /* 0: none is wanted; for platforms whose host has one */
     const char *wrong;   /* the first word of ours that was malformed, and what about it; or NULL */
 };
 

@@ -33,6 +33,8 @@ unsigned xen_upcalls_mask(void)
 void xen_upcalls_restore(unsigned state)
 {
     xen_machine.masked = state;
+    if (state == 0 && xen_machine.unmasked != NULL)
+        xen_machine.unmasked();
 }
 
 uint64_t xen_now_ns(void)
@@ -139,6 +141,8 @@ void xen_store_listen(void)
 int xen_suspend(void)
 {
     xen_machine.suspended++;
+    if (xen_machine.at_suspend != NULL)
+        xen_machine.at_suspend_was = *xen_machine.at_suspend;
     if (xen_machine.suspend_result == 0) {
         xen_watches_forget();
         xenbus_restored();

@@ -46,6 +46,8 @@ struct xen_machine {
     bool backend_passive; /* backends keep their states */
     unsigned suspended;   /* how often */
     int suspend_result;
+    const uint32_t *at_suspend; /* what it was then is kept; NULL: nothing */
+    uint32_t at_suspend_was;
     bool listens; /* watches wake the guest */
     bool no_channels, no_grant_frames;
     unsigned grant_frames; /* mapped */
@@ -54,8 +56,9 @@ struct xen_machine {
     unsigned said; /* lines */
     char words[256];
     struct xen_channel_state channels[64];
-    unsigned masked; /* depth of xen_upcalls_mask */
-    unsigned writes; /* to the store */
+    unsigned masked;        /* depth of xen_upcalls_mask */
+    void (*unmasked)(void); /* called whenever that is 0 again; NULL: nothing */
+    unsigned writes;        /* to the store */
 };
 extern struct xen_machine xen_machine;
 
