@@ -40,7 +40,8 @@ struct slot {
 struct device {
     const struct pv_blk_ops *ops;
     struct mutex mutex;
-    struct waitq waiters; /* threads that wait for completions or for a free slot */
+    struct waitq waiters; /* threads that wait for completions */
+    struct waitq starved; /* threads that have nothing on its way, as there is no room */
     struct slot *free;
     struct slot *slots;
     bool lost; /* nothing that was posted will come back */
@@ -71,7 +72,7 @@ static void completed(void *context)
 {
     struct device *device = context;
 
-    waitq_wake(&device->waiters, 1);
+    waitq_wake(waitq_empty(&device->waiters) ? &device->starved : &device->waiters, 1);
 }
 
 static int slots_prepare(struct device *device, unsigned count)
@@ -290,7 +291,6 @@ static bool submit(struct blk *blk, struct transfer *transfer, struct call *call
 static bool reap(struct blk *blk)
 {
     struct device *device = blk->device;
-    bool starved = device->free == NULL;
     unsigned count = 0;
     void *cookie;
     int taken, result;
@@ -314,13 +314,19 @@ static bool reap(struct blk *blk)
     }
     if (taken < 0)
         device->lost = true;
-    if (starved && count > 0)
-        waitq_wake(&device->waiters, UINT32_MAX);
+    waitq_wake(&device->starved, count);
     return count > 0;
 }
 
 static void wake_parked(struct waiter *waiter)
 {
+    thread_unpark(waiter->context);
+}
+
+/* Leaves the queue at once: who is woken next is another one. */
+static void wake_starved(struct waiter *waiter)
+{
+    waitq_remove(waiter);
     thread_unpark(waiter->context);
 }
 
@@ -334,13 +340,14 @@ static void wake_parked(struct waiter *waiter)
  *
  * After the device's patience without a completion it may be gone, which refresh tells.
  */
-static void wait_for_completion(struct blk *blk)
+static void wait_for_completion(struct blk *blk, const struct call *call)
 {
-    struct waiter waiter = {.wake = wake_parked, .context = thread_self()};
+    bool starved = call->outstanding == 0;
+    struct waiter waiter = {.wake = starved ? wake_starved : wake_parked, .context = thread_self()};
     uint64_t patience_ns = blk->pv->patience_ns;
     int result = 0;
 
-    waitq_add(&blk->device->waiters, &waiter);
+    waitq_add(starved ? &blk->device->starved : &blk->device->waiters, &waiter);
     if (!blk->device->ops->ask(blk->pv)) {
         mutex_unlock(&blk->device->mutex);
         result = thread_park(patience_ns != 0 ? clock_now_ns() + patience_ns : NO_DEADLINE);
@@ -357,10 +364,13 @@ static void leave(struct blk *blk)
 {
     struct device *device = blk->device;
 
-    while (!waitq_empty(&device->waiters) && !device->lost && device->ops->ask(blk->pv))
+    while ((!waitq_empty(&device->waiters) || !waitq_empty(&device->starved)) && !device->lost &&
+           device->ops->ask(blk->pv))
         reap(blk);
-    if (device->lost)
+    if (device->lost) {
         waitq_wake(&device->waiters, UINT32_MAX);
+        waitq_wake(&device->starved, UINT32_MAX);
+    }
     mutex_unlock(&device->mutex);
 }
 
@@ -376,7 +386,7 @@ static int run(struct blk *blk, struct transfer *transfer)
 
         moved |= reap(blk);
         if (!moved && !device->lost && (call.outstanding > 0 || call.error == 0))
-            wait_for_completion(blk);
+            wait_for_completion(blk, &call);
     }
     /* A lost device may still write into what was posted; there is no way to wait for that. */
     if (out_of_service(blk))

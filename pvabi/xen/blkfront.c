@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The block frontend (xen/io/blkif.h) behind struct pv_blk_ops: a ring of one page, which holds
- * more requests than there is room for data, indirect descriptors, flush, discard.
+ * The block frontend (xen/io/blkif.h) behind struct pv_blk_ops: a ring of up to four pages, which
+ * holds as many requests of 4 KiB as there is room for data, indirect descriptors, flush, discard.
  *
  * Data goes through a pool of pages that are granted when the device attaches and stay granted:
  * that is what "persistent grants" are, and other backends map them for each request as they like.
@@ -154,7 +154,7 @@ static void discard_write(const struct xen_blk *frontend, const struct slot *slo
     wire->nr_sectors = slot->sectors;
 }
 
-/* Puts a request into the ring; there is room, as there are no more slots than entries. */
+/* Puts a request into the ring, which has an entry for each that is in flight. */
 static void slot_post(struct xen_blk *frontend, const struct slot *slot)
 {
     void *wire = RING_GET_REQUEST(&frontend->ring, frontend->ring.req_prod_pvt);
@@ -278,7 +278,7 @@ static int blk_submit(struct pv_blk *blk, const struct pv_blk_request *request)
         return there;
     if (!slot_describe(frontend, &described, request))
         return -EINVAL;
-    if (frontend->slot_free == SLOTS || !slot_equip(frontend, &described))
+    if (frontend->in_flight >= RING_SIZE(&frontend->ring) || !slot_equip(frontend, &described))
         return -EAGAIN;
     slot = &frontend->slots[frontend->slot_free];
     frontend->slot_free = slot->page_first;

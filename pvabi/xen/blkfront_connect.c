@@ -16,7 +16,7 @@ static void blk_forget(void *driven)
     struct xen_blk *frontend = driven;
 
     memset(frontend->pool_refs, 0, sizeof(frontend->pool_refs));
-    frontend->ring_ref = 0;
+    memset(frontend->ring_refs, 0, sizeof(frontend->ring_refs));
     frontend->channel.port = 0;
 }
 
@@ -29,7 +29,7 @@ int xen_blk_fail(struct xen_blk *frontend, const char *reason)
     if (frontend->channel.port != 0)
         xen_channel_close(frontend->channel.port);
     frontend->channel.port = 0;
-    xen_pages_end(&frontend->ring_page);
+    xen_pages_end(&frontend->ring_pages);
     xen_pages_end(&frontend->pool);
     return -EIO;
 }
@@ -63,19 +63,22 @@ static const char *limits_read(struct xen_blk *frontend)
         pages = frontend->indirect_max;
     blk->segments_max = SEGMENTS_MAX;
     blk->sectors_max = (uint32_t)pages * PAGE_SECTORS;
-    blk->requests_max = SLOTS;
+    blk->requests_max = RING_SIZE(&frontend->ring);
     return NULL;
 }
 
-static const char *rings_open(struct xen_blk *frontend)
+static const char *ring_open(struct xen_blk *frontend)
 {
-    blkif_sring_t *sring = (void *)frontend->ring_page.first;
+    blkif_sring_t *sring = (void *)frontend->ring_pages.first;
     uint16_t domain = frontend->bus->backend_domain;
+    uint64_t order = least(xenbus_number(frontend->bus, "max-ring-page-order", 0), RING_ORDER_MAX);
+    size_t bytes = XEN_PAGE_BYTES << order;
 
-    memset(sring, 0, XEN_PAGE_BYTES);
-    XEN_FRONT_RING_INIT(&frontend->ring, sring, XEN_PAGE_BYTES);
+    frontend->ring_pages.count = 1u << order;
+    memset(sring, 0, bytes);
+    XEN_FRONT_RING_INIT(&frontend->ring, sring, bytes);
     frontend->channel.idle = 0;
-    if (xen_pages_grant(&frontend->ring_page, domain) < 0 ||
+    if (xen_pages_grant(&frontend->ring_pages, domain) < 0 ||
         xen_pages_grant(&frontend->pool, domain) < 0)
         return "there are no grants left";
     if (xen_channel_open(domain, &frontend->channel.event, &frontend->channel.port) < 0)
@@ -86,10 +89,12 @@ static const char *rings_open(struct xen_blk *frontend)
 
 static const char *blk_offer(void *driven)
 {
+    static const char *const names[RING_PAGES_MAX] = {"ring-ref0", "ring-ref1", "ring-ref2",
+                                                      "ring-ref3"};
     struct xen_blk *frontend = driven;
-    const char *wrong = rings_open(frontend);
-    const struct xenbus_value values[] = {
-        {"ring-ref", NULL, frontend->ring_ref},
+    const char *wrong = ring_open(frontend);
+    unsigned count = 3, pages = frontend->ring_pages.count;
+    struct xenbus_value values[4 + RING_PAGES_MAX] = {
         {"event-channel", NULL, frontend->channel.port},
         {"protocol", XEN_IO_PROTO_ABI_NATIVE, 0},
         {"feature-persistent", NULL, 1},
@@ -97,8 +102,13 @@ static const char *blk_offer(void *driven)
 
     if (wrong != NULL)
         return wrong;
-    return xenbus_publish(frontend->bus, values, sizeof(values) / sizeof(values[0]),
-                          XenbusStateInitialised);
+    if (pages > 1)
+        values[count++] = (struct xenbus_value){"ring-page-order", NULL,
+                                                (uint32_t)__builtin_ctz(pages)};
+    for (unsigned i = 0; i < pages; i++)
+        values[count++] = (struct xenbus_value){pages > 1 ? names[i] : "ring-ref", NULL,
+                                                frontend->ring_refs[i]};
+    return xenbus_publish(frontend->bus, values, count, XenbusStateInitialised);
 }
 
 /* What was submitted before is asked for anew. */
@@ -107,6 +117,8 @@ static const char *blk_connected(void *driven)
     struct xen_blk *frontend = driven;
     const char *wrong = limits_read(frontend);
 
+    if (wrong == NULL && frontend->in_flight > RING_SIZE(&frontend->ring))
+        wrong = "its new backend's ring is smaller than the old one";
     for (unsigned i = 0; i < SLOTS && wrong == NULL; i++)
         if (frontend->slots[i].cookie != NULL && !xen_blk_slot_fits(frontend, &frontend->slots[i]))
             wrong = "its new backend takes less than the old one";
@@ -129,7 +141,7 @@ int xen_blk_ready(struct xen_blk *frontend)
 size_t xen_blk_memory_bytes(const struct pv_device *device)
 {
     (void)device;
-    return (FRONTEND_PAGES + 1u + POOL_PAGES) * XEN_PAGE_BYTES;
+    return (FRONTEND_PAGES + RING_PAGES_MAX + POOL_PAGES) * XEN_PAGE_BYTES;
 }
 
 int xen_blk_attach(const struct pv_device *device, void *memory, struct pv_blk **blk)
@@ -142,9 +154,9 @@ int xen_blk_attach(const struct pv_device *device, void *memory, struct pv_blk *
     frontend->bus = xenbus_device_of(device);
     frontend->bus->driver = &driver;
     frontend->bus->frontend = frontend;
-    frontend->ring_page = (struct xen_pages){shared, &frontend->ring_ref, 1, false};
-    frontend->pool = (struct xen_pages){shared + XEN_PAGE_BYTES, frontend->pool_refs, POOL_PAGES,
-                                        false};
+    frontend->ring_pages = (struct xen_pages){shared, frontend->ring_refs, 1, false};
+    shared += RING_PAGES_MAX * XEN_PAGE_BYTES;
+    frontend->pool = (struct xen_pages){shared, frontend->pool_refs, POOL_PAGES, false};
     xen_blk_pool_prepare(frontend);
     *blk = &frontend->blk;
     wrong = xenbus_attach(frontend->bus);

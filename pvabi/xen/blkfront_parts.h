@@ -13,10 +13,12 @@
 
 #include <xen/io/blkif.h>
 
-#define SLOTS __CONST_RING_SIZE(blkif, XEN_PAGE_BYTES) /* requests in flight: 32 */
-#define SEGMENTS_MAX 8u                                /* of the kernel's, in one request */
-#define REQUEST_PAGES 32u                              /* of data: 128 KiB */
-#define POOL_PAGES (4u * (REQUEST_PAGES + 1u))         /* four such with their descriptors */
+#define RING_ORDER_MAX 2u /* 4 pages */
+#define RING_PAGES_MAX (1u << RING_ORDER_MAX)
+#define SLOTS __CONST_RING_SIZE(blkif, RING_PAGES_MAX *XEN_PAGE_BYTES) /* in flight: 128 */
+#define SEGMENTS_MAX 8u                        /* of the kernel's, in one request */
+#define REQUEST_PAGES 32u                      /* of data: 128 KiB */
+#define POOL_PAGES (4u * (REQUEST_PAGES + 1u)) /* four such with their descriptors */
 #define PAGE_SECTORS (XEN_PAGE_BYTES / PV_SECTOR_BYTES)
 #define NO_PAGE 0xffffu
 
@@ -48,8 +50,8 @@ struct xen_blk {
     uint16_t page_free; /* linked by page_next; NO_PAGE: none */
     uint16_t pages_free;
     uint16_t page_next[POOL_PAGES];
-    uint32_t ring_ref, pool_refs[POOL_PAGES];
-    struct xen_pages ring_page, pool;
+    uint32_t ring_refs[RING_PAGES_MAX], pool_refs[POOL_PAGES];
+    struct xen_pages ring_pages, pool; /* ring_pages.count as the backend can, to RING_PAGES_MAX */
 };
 
 static inline struct xen_blk *xen_blk_of(struct pv_blk *blk)

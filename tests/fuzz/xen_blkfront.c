@@ -8,48 +8,47 @@
 /* sources: tests/unit/support/xen_backend.c */
 /* sources: tests/unit/support/xen_backend_store.c */
 #include <stdio.h>
-#include <string.h>
 
 #include "pvabi/errno.h"
 #include "pvabi/xen/blkfront.h"
 #include "pvabi/xen/rings.h"
-#include "pvabi/xen/xenbus.h"
-#include "tests/unit/support/bytes.h"
-#include "tests/unit/support/xen_backend.h"
+#define TARGET_BACKEND XEN_BLK_BACKEND
+#include "tests/fuzz/xen_frontend.h"
 
 #include <xen/io/blkif.h>
 
-#define REQUESTS 64u
+#define REQUESTS 160u
 
 static const struct pv_blk_ops *const ops = &xen_blk_ops;
 
-/* A request of the kernel's; its address is the cookie. */
-struct request {
-    uint8_t *data; /* of its own, so that the sanitizer sees what lies around it */
-    uint32_t bytes;
-    bool in_flight;
-};
-
 static struct {
     struct pv_blk *blk;
-    struct request requests[REQUESTS];
+    struct buffer requests[REQUESTS];
     blkif_sring_t *sring;
+    unsigned entries;
 } bed;
 
-static void connect(void)
+static void target_look(void)
 {
-    bed.sring = xen_granted((uint32_t)xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-ref"), true);
+    unsigned order = (unsigned)xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-page-order");
+    const char *ref = order > 0 ? XEN_HOME XEN_BLK_PATH "/ring-ref0"
+                                : XEN_HOME XEN_BLK_PATH "/ring-ref";
+
+    bed.sring = xen_granted((uint32_t)xen_store_number(ref), true);
+    bed.entries = __CONST_RING_SIZE(blkif, XEN_PAGE_BYTES << order);
 }
 
-static void features_choose(struct bytes *bytes)
+static void target_features(struct bytes *bytes)
 {
     static const char *const names[] = {"sectors",
                                         "sector-size",
                                         "info",
                                         "feature-flush-cache",
                                         "feature-discard",
-                                        "feature-max-indirect-segments"};
+                                        "feature-max-indirect-segments",
+                                        "max-ring-page-order"};
 
+    xen_store_put(XEN_HOME XEN_BLK_PATH, "ring-page-order", NULL); /* of an earlier ring */
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         uint8_t kind = next8(bytes);
         char text[24];
@@ -65,7 +64,7 @@ static void features_choose(struct bytes *bytes)
 
 static void submit(struct bytes *bytes)
 {
-    struct request *request = &bed.requests[next8(bytes) % REQUESTS];
+    struct buffer *request = &bed.requests[next8(bytes) % REQUESTS];
     uint8_t kind = next8(bytes);
     struct pv_segment segments[8];
     struct pv_blk_request wanted = {.operation = (enum pv_blk_operation)(kind & 3u),
@@ -77,15 +76,13 @@ static void submit(struct bytes *bytes)
 
     if (request->in_flight)
         return;
-    free(request->data);
     wanted.segment_count = (kind >> 2) % 9u;
-    request->bytes = 0;
     for (unsigned i = 0; i < wanted.segment_count; i++) {
         segments[i].bytes = (next8(bytes) % 80u + (kind < 250)) * 512u;
-        request->bytes += segments[i].bytes;
+        at += segments[i].bytes;
     }
-    request->data = malloc(request->bytes + 1u);
-    memset(request->data, 0, request->bytes);
+    buffer_renew(request, at, 0);
+    at = 0;
     for (unsigned i = 0; i < wanted.segment_count; at += segments[i++].bytes)
         segments[i].address = request->data + at;
     request->in_flight = ops->submit(bed.blk, &wanted) == 0;
@@ -97,75 +94,47 @@ static void take(void)
     int result;
 
     while (ops->take(bed.blk, &cookie, &result) == 1) {
-        struct request *request = cookie;
-
-        require(request >= bed.requests && request < bed.requests + REQUESTS);
-        require(request->in_flight); /* each comes back once */
+        (void)buffer_back(bed.requests, REQUESTS, cookie);
         require(result == 0 || result == -EIO || result == -EOPNOTSUPP);
-        request->in_flight = false;
     }
+}
+
+static void respond(uint64_t id, uint8_t operation, int16_t status)
+{
+    bed.sring->ring[bed.sring->rsp_prod % bed.entries].rsp = (struct blkif_response){
+        .id = id, .operation = operation, .status = status};
+    bed.sring->rsp_prod++;
 }
 
 /* One act of the backend's. */
 static void act(struct bytes *bytes)
 {
-    uint8_t *ring = (uint8_t *)bed.sring;
-    struct blkif_response *response;
-    void *page;
+    uint8_t choice = next8(bytes) % 9u, operation;
+    uint32_t id;
 
-    switch (next8(bytes) % 9u) {
+    switch (choice) {
     case 0: /* what may well be an honest answer */
     case 1:
-        response = &bed.sring->ring[bed.sring->rsp_prod % 32u].rsp;
-        *response = (struct blkif_response){
-            .id = next8(bytes) % 33u, .operation = next8(bytes) % 8u, .status = 0};
-        bed.sring->rsp_prod++;
+        id = next8(bytes) % 129u;
+        respond(id, next8(bytes) % 8u, 0);
         break;
     case 2:
-        response = &bed.sring->ring[bed.sring->rsp_prod % 32u].rsp;
-        *response = (struct blkif_response){
-            .id = next32(bytes), .operation = next8(bytes), .status = (int16_t)next16(bytes)};
-        bed.sring->rsp_prod++;
+        id = next32(bytes);
+        operation = next8(bytes);
+        respond(id, operation, (int16_t)next16(bytes));
         break;
     case 3:
         bed.sring->rsp_prod += (uint32_t)(int8_t)next8(bytes);
         break;
-    case 4:
-        ring[next16(bytes) % XEN_PAGE_BYTES] = next8(bytes);
-        break;
-    case 5:
-        page = xen_granted(next16(bytes) % 200u, true);
-        if (page != NULL && page != (void *)bed.sring)
-            memset(page, next8(bytes), XEN_PAGE_BYTES);
-        break;
-    case 6:
-        page = xen_granted(next8(bytes) % 160u, false);
-        if (page != NULL)
-            xen_hold((uint32_t)(bytes->left % 160u));
-        break;
-    case 7:
-        for (unsigned i = next8(bytes); i-- > 0;)
-            xen_backend_send(2);
-        break;
     default:
-        xen_store_set_number(XEN_BLK_BACKEND "/state", next8(bytes) % 9u);
-        xen_store_deliver();
+        backend_act(bytes, choice - 4u, bed.sring);
         break;
     }
 }
 
-static void restore(struct bytes *bytes)
+static void target_step(struct bytes *bytes)
 {
-    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
-    features_choose(bytes);
-    xen_store_set(XEN_BLK_BACKEND "/state", next8(bytes) < 200 ? "2" : "4");
-    xenbus_restored();
-    (void)ops->ask(bed.blk);
-    connect();
-}
-
-static void step(struct bytes *bytes)
-{
+    require(bed.blk->fault || (bed.blk->sectors_max > 0 && bed.blk->block_bytes >= 512));
     switch (next8(bytes) % 16u) {
     case 0:
     case 1:
@@ -188,7 +157,7 @@ static void step(struct bytes *bytes)
         ops->refresh(bed.blk);
         break;
     case 10:
-        restore(bytes);
+        backend_restore(bytes);
         break;
     default:
         if (bed.sring != NULL)
@@ -197,37 +166,21 @@ static void step(struct bytes *bytes)
     }
 }
 
+static const char *const *target_attach(const struct pv_device *device)
+{
+    (void)ops->attach(device, frontend_memory_new(ops->memory_bytes(device)), &bed.blk);
+    return &bed.blk->fault;
+}
+
+static void target_ask(void)
+{
+    (void)ops->ask(bed.blk);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
-    struct bytes bytes = {input, size};
-    const struct pv_device *devices;
-    void *memory = NULL;
-    unsigned count;
-
     memset(&bed, 0, sizeof(bed));
-    xen_machine_start();
-    xen_grant_counters = (struct xen_grant_counters){0};
-    xen_blk_create();
-    features_choose(&bytes);
-    devices = xenbus_devices(&count);
-    require(posix_memalign(&memory, XEN_PAGE_BYTES, ops->memory_bytes(&devices[0])) == 0);
-    memset(memory, 0, ops->memory_bytes(&devices[0]));
-    if (ops->attach(&devices[0], memory, &bed.blk) == 0)
-        connect();
-    while (bytes.left > 0) {
-        const char *fault = bed.blk->fault;
-
-        step(&bytes);
-        require(!fault || bed.blk->fault == fault);
-        require(!bed.blk->fault || xen_grant_counters.in_use == 0);
-        require(bed.blk->fault || (bed.blk->sectors_max > 0 && bed.blk->block_bytes >= 512));
-        require(xen_machine.masked == 0);
-        if (bed.blk->fault)
-            bed.sring = NULL;
-    }
-    for (unsigned i = 0; i < REQUESTS; i++)
-        free(bed.requests[i].data);
-    free(memory);
-    xen_machine_stop();
+    xen_fuzz(input, size, xen_blk_create);
+    buffers_free(bed.requests, REQUESTS);
     return 0;
 }

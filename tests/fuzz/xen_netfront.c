@@ -7,14 +7,11 @@
 /* sources: pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_backend.c */
 /* sources: tests/unit/support/xen_backend_store.c */
-#include <string.h>
-
 #include "pvabi/errno.h"
 #include "pvabi/xen/netfront.h"
 #include "pvabi/xen/rings.h"
-#include "pvabi/xen/xenbus.h"
-#include "tests/unit/support/bytes.h"
-#include "tests/unit/support/xen_backend.h"
+#define TARGET_BACKEND XEN_NET_BACKEND
+#include "tests/fuzz/xen_frontend.h"
 
 #include <xen/io/netif.h>
 
@@ -22,31 +19,24 @@
 
 static const struct pv_net_ops *const ops = &xen_net_ops;
 
-/* A buffer or frame of the kernel's; its address is the cookie. */
-struct frame {
-    uint8_t *data; /* of its own, so that the sanitizer sees what lies around it */
-    uint32_t bytes;
-    bool in_flight;
-};
-
 static struct {
     struct pv_net *net;
-    struct frame rx[FRAMES], tx[FRAMES];
+    struct buffer rx[FRAMES], tx[FRAMES];
     netif_rx_sring_t *rx_ring;
-    netif_tx_sring_t *tx_ring;
+    netif_tx_sring_t *tx_ring; /* there when the other one is */
 } bed;
 
-static void connect(void)
+static void target_look(void)
 {
     bed.rx_ring = xen_granted((uint32_t)xen_store_number(XEN_HOME XEN_NET_PATH "/rx-ring-ref"),
                               true);
     bed.tx_ring = xen_granted((uint32_t)xen_store_number(XEN_HOME XEN_NET_PATH "/tx-ring-ref"),
                               true);
-    if (bed.net->fault || bed.rx_ring == NULL || bed.tx_ring == NULL)
+    if (bed.tx_ring == NULL)
         bed.rx_ring = NULL;
 }
 
-static void features_choose(struct bytes *bytes)
+static void target_features(struct bytes *bytes)
 {
     static const char *const names[] = {"feature-sg", "feature-split-event-channels",
                                         "feature-ipv6-csum-offload", "feature-no-csum-offload",
@@ -60,13 +50,11 @@ static void features_choose(struct bytes *bytes)
 
 static void receive_post(struct bytes *bytes)
 {
-    struct frame *frame = &bed.rx[next8(bytes) % FRAMES];
+    struct buffer *frame = &bed.rx[next8(bytes) % FRAMES];
 
     if (frame->in_flight)
         return;
-    free(frame->data);
-    frame->bytes = next16(bytes) % 8192u;
-    frame->data = malloc(frame->bytes + 1u);
+    buffer_renew(frame, next16(bytes) % 8192u, 0);
     frame->in_flight = ops->rx_post(bed.net, frame->data, frame->bytes, frame) == 0;
 }
 
@@ -79,12 +67,10 @@ static void receive_take(void)
 
         require(got.count >= 1 && got.count <= PV_NET_PARTS_MAX);
         for (unsigned i = 0; i < got.count; i++) {
-            struct frame *frame = got.parts[i].cookie;
+            const struct buffer *frame = buffer_back(bed.rx, FRAMES, got.parts[i].cookie);
 
-            require(frame >= bed.rx && frame < bed.rx + FRAMES && frame->in_flight);
             require(got.parts[i].offset + got.parts[i].bytes <= frame->bytes);
             bytes += got.parts[i].bytes;
-            frame->in_flight = false;
         }
         require(got.bytes == bytes && (bytes == 0 || bytes >= 14));
         require(got.meta.gso == PV_NET_GSO_NONE || got.meta.segment_bytes > 0);
@@ -93,7 +79,7 @@ static void receive_take(void)
 
 static void transmit_post(struct bytes *bytes)
 {
-    struct frame *frame = &bed.tx[next8(bytes) % FRAMES];
+    struct buffer *frame = &bed.tx[next8(bytes) % FRAMES];
     uint8_t kind = next8(bytes);
     struct pv_net_meta meta = {.csum_partial = kind & 1u};
     struct pv_segment segments[17];
@@ -109,14 +95,12 @@ static void transmit_post(struct bytes *bytes)
         meta.segment_bytes = next16(bytes);
         meta.header_bytes = 54;
     }
-    free(frame->data);
-    frame->bytes = 0;
     for (unsigned i = 0; i < count; i++) {
         segments[i].bytes = next16(bytes) % 6000u;
-        frame->bytes += segments[i].bytes;
+        at += segments[i].bytes;
     }
-    frame->data = malloc(frame->bytes + 1u);
-    memset(frame->data, kind, frame->bytes);
+    buffer_renew(frame, at, kind);
+    at = 0;
     for (unsigned i = 0; i < count; at += segments[i++].bytes)
         segments[i].address = frame->data + at;
     frame->in_flight = ops->tx_post(bed.net, segments, count, &meta, frame) == 0;
@@ -126,12 +110,8 @@ static void transmit_take(void)
 {
     void *cookie;
 
-    while (ops->tx_take(bed.net, &cookie) == 1) {
-        struct frame *frame = cookie;
-
-        require(frame >= bed.tx && frame < bed.tx + FRAMES && frame->in_flight);
-        frame->in_flight = false;
-    }
+    while (ops->tx_take(bed.net, &cookie) == 1)
+        (void)buffer_back(bed.tx, FRAMES, cookie);
 }
 
 static void respond(struct bytes *bytes, bool wild)
@@ -156,44 +136,16 @@ static void respond(struct bytes *bytes, bool wild)
 /* One act of the backend's. */
 static void act(struct bytes *bytes)
 {
-    uint8_t *ring;
-    uint32_t ref;
+    uint8_t choice = next8(bytes) % 9u;
 
-    switch (next8(bytes) % 9u) {
-    case 0:
-    case 1:
-    case 2:
-        respond(bytes, false);
-        break;
-    case 3:
-        respond(bytes, true);
-        break;
-    case 4:
-        ring = next8(bytes) & 1u ? (uint8_t *)bed.rx_ring : (uint8_t *)bed.tx_ring;
-        ring[next16(bytes) % XEN_PAGE_BYTES] = next8(bytes);
-        break;
-    case 5:
-        ref = next8(bytes);
-        if (xen_granted(ref, true) != NULL)
-            memset(xen_granted(ref, true), next8(bytes), XEN_PAGE_BYTES);
-        break;
-    case 6:
-        ref = next8(bytes);
-        if (xen_granted(ref, false) != NULL)
-            xen_hold(ref);
-        break;
-    case 7:
-        for (unsigned i = next8(bytes); i-- > 0;)
-            xen_backend_send(2u + (i & 1u));
-        break;
-    default:
-        xen_store_set_number(XEN_NET_BACKEND "/state", next8(bytes) % 9u);
-        xen_store_deliver();
-        break;
-    }
+    if (choice < 4u)
+        respond(bytes, choice == 3u);
+    else
+        backend_act(bytes, choice - 4u,
+                    next8(bytes) & 1u ? (void *)bed.rx_ring : (void *)bed.tx_ring);
 }
 
-static void step(struct bytes *bytes)
+static void target_step(struct bytes *bytes)
 {
     switch (next8(bytes) % 16u) {
     case 0:
@@ -221,12 +173,7 @@ static void step(struct bytes *bytes)
         (void)ops->tx_ask(bed.net);
         break;
     case 9:
-        memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
-        features_choose(bytes);
-        xen_store_set(XEN_NET_BACKEND "/state", next8(bytes) < 200 ? "2" : "4");
-        xenbus_restored();
-        (void)ops->rx_ask(bed.net);
-        connect();
+        backend_restore(bytes);
         break;
     default:
         if (bed.rx_ring != NULL)
@@ -235,38 +182,22 @@ static void step(struct bytes *bytes)
     }
 }
 
+static const char *const *target_attach(const struct pv_device *device)
+{
+    (void)ops->attach(device, frontend_memory_new(ops->memory_bytes(device)), &bed.net);
+    return &bed.net->fault;
+}
+
+static void target_ask(void)
+{
+    (void)ops->rx_ask(bed.net);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
-    struct bytes bytes = {input, size};
-    const struct pv_device *devices;
-    void *memory = NULL;
-    unsigned count;
-
     memset(&bed, 0, sizeof(bed));
-    xen_machine_start();
-    xen_grant_counters = (struct xen_grant_counters){0};
-    xen_net_create();
-    features_choose(&bytes);
-    devices = xenbus_devices(&count);
-    require(posix_memalign(&memory, XEN_PAGE_BYTES, ops->memory_bytes(&devices[0])) == 0);
-    memset(memory, 0, ops->memory_bytes(&devices[0]));
-    if (ops->attach(&devices[0], memory, &bed.net) == 0)
-        connect();
-    while (bytes.left > 0) {
-        const char *fault = bed.net->fault;
-
-        step(&bytes);
-        require(!fault || bed.net->fault == fault);
-        require(!bed.net->fault || xen_grant_counters.in_use == 0);
-        require(xen_machine.masked == 0);
-        if (bed.net->fault)
-            bed.rx_ring = NULL;
-    }
-    for (unsigned i = 0; i < FRAMES; i++) {
-        free(bed.rx[i].data);
-        free(bed.tx[i].data);
-    }
-    free(memory);
-    xen_machine_stop();
+    xen_fuzz(input, size, xen_net_create);
+    buffers_free(bed.rx, FRAMES);
+    buffers_free(bed.tx, FRAMES);
     return 0;
 }

@@ -191,6 +191,21 @@ static void those_who_found_no_room_get_it(void **state)
         assert_int_equal(thread_join(threads[i]), 0);
 }
 
+/* Not everybody for each free slot: with many more threads than slots that would be most of the work. */
+static void room_wakes_as_many_as_it_is_for(void **state)
+{
+    struct thread *threads[60];
+
+    (void)state;
+    fake.on_wait = device_works_on_one;
+    takes = 0;
+    for (unsigned i = 0; i < 60; i++)
+        assert_int_equal(thread_create(&threads[i], NULL, read_sectors, (void *)1), 0);
+    for (unsigned i = 0; i < 60; i++)
+        assert_int_equal(thread_join(threads[i]), 0);
+    assert_true(takes < 60 * 10);
+}
+
 static void maybe_interrupt(void)
 {
     unsigned mask;
@@ -342,6 +357,7 @@ int main(void)
         test(after_an_error_nothing_more_is_queued),
         test(those_who_stay_are_not_forgotten),
         test(those_who_found_no_room_get_it),
+        test(room_wakes_as_many_as_it_is_for),
         test(many_threads_get_their_own),
         test(disks_of_a_controller_share_it),
         test(a_disk_goes_alone),

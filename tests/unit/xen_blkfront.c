@@ -4,16 +4,6 @@
 /* sources: pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_blk_bed.c tests/unit/support/xen_backend.c */
 /* sources: tests/unit/support/xen_backend_store.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "pvabi/errno.h"
 #include "tests/unit/support/xen_blk_bed.h"
 
 static const struct pv_blk_ops *const ops = &xen_blk_ops;
@@ -28,6 +18,8 @@ static void test_attach(void **state)
     assert_int_equal(bed.blk->sectors_max, 256);
     assert_int_equal(bed.blk->event, xen_machine.channels[bed.port].event);
     assert_string_equal(xen_store_get(XEN_HOME XEN_BLK_PATH "/protocol"), "x86_64-abi");
+    assert_int_equal(xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-page-order"), 2);
+    assert_int_equal(bed.blk->requests_max, 128);
     assert_string_equal(xen_store_get(XEN_HOME XEN_BLK_PATH "/feature-persistent"), "1");
 }
 
@@ -155,7 +147,7 @@ static void test_malformed_requests(void **state)
 static void test_full(void **state)
 {
     static const uint32_t sizes[] = {512, 128u * 1024u, 40u * 1024u, 512};
-    static const unsigned fit[] = {32, 4, 13, 32};
+    static const unsigned fit[] = {128, 4, 13, 128};
     void *cookie;
 
     (void)state;
@@ -235,7 +227,6 @@ static void test_statuses(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_attach),
         TEST(test_attach_plain),

@@ -5,16 +5,6 @@
 /* sources: pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_blk_bed.c tests/unit/support/xen_backend.c */
 /* sources: tests/unit/support/xen_backend_store.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "pvabi/errno.h"
 #include "tests/unit/support/xen_blk_bed.h"
 
 static const struct pv_blk_ops *const ops = &xen_blk_ops;
@@ -64,11 +54,9 @@ static void test_restore(void **state)
     assert_int_equal(bed_submit(PV_BLK_READ, 512, bed.data + 128u * 1024u, 512, bed_disk),
                      0); /* no kick */
 
-    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
-    xen_machine.channels[2].open = true; /* ports come out differently */
-    xen_store_put(XEN_BLK_BACKEND, "state", "2");
     xen_store_put(XEN_HOME XEN_BLK_PATH, "state", "1");
-    xenbus_restored();
+    xen_machine_restore(XEN_BLK_BACKEND, "2");
+    xen_machine.channels[2].open = true; /* ports come out differently */
     assert_true(xen_event_taken(event));
     xen_machine.backend_passive = true;
     assert_int_equal(bed_take(&cookie), 1); /* it has not connected */
@@ -95,8 +83,7 @@ static void test_restore_to_nothing(void **state)
     (void)state;
     bed_open();
     assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, &bed), 0);
-    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
-    xenbus_restored(); /* the backend is still connected, or so it says */
+    xen_machine_restore(XEN_BLK_BACKEND, NULL); /* the backend is still connected, or so it says */
     assert_int_equal(bed_take(&cookie), 1);
     assert_false(ops->ask(bed.blk));
     assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, &bed), 0); /* waits with the other */
@@ -110,30 +97,40 @@ static void test_restore_to_less(void **state)
     (void)state;
     bed_open();
     assert_int_equal(bed_submit(PV_BLK_WRITE, 0, bed.data, 128u * 1024u, bed.data), 0);
-    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
-    xen_store_put(XEN_BLK_BACKEND, "state", "2");
     xen_store_put(XEN_BLK_BACKEND, "feature-max-indirect-segments", NULL);
-    xenbus_restored();
+    xen_machine_restore(XEN_BLK_BACKEND, "2");
     bed_expect_fault("takes less");
 }
 
+/* What was in flight has no room in a smaller ring. */
+static void test_restore_to_smaller_ring(void **state)
+{
+    void *cookie;
+
+    (void)state;
+    for (unsigned in_flight = 32; in_flight <= 33; in_flight++) {
+        bed_again();
+        bed_open();
+        for (unsigned i = 0; i < in_flight; i++)
+            assert_int_equal(bed_submit(PV_BLK_READ, i, bed.data + i * 512u, 512, bed.data), 0);
+        xen_store_put(XEN_BLK_BACKEND, "max-ring-page-order", NULL);
+        xen_store_put(XEN_HOME XEN_BLK_PATH, "ring-page-order", NULL); /* the path is a new one */
+        xen_machine_restore(XEN_BLK_BACKEND, "2");
+        if (in_flight == 33) {
+            bed_expect_fault("smaller");
+            continue;
+        }
+        assert_int_equal(bed_take(&cookie), 1);
+        back_connect();
+        assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, bed.data), -EAGAIN);
+        assert_int_equal(back_serve(), 32);
+        for (unsigned i = 0; i < 32; i++)
+            assert_int_equal(bed_take(&cookie), 0);
+        assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, bed.data), 0);
+    }
+}
+
 /* ---- a hostile backend -------------------------------------------------------------------- */
-
-static void test_never_connects(void **state)
-{
-    (void)state;
-    xen_machine.backend_passive = true;
-    assert_int_equal(bed_attach(), -EIO);
-    bed_expect_fault("does not connect");
-}
-
-static void test_refused_attach(void **state)
-{
-    (void)state;
-    xen_machine.no_channels = true;
-    assert_int_equal(bed_attach(), -EIO);
-    bed_expect_fault("event channel");
-}
 
 static void test_nonsense_features(void **state)
 {
@@ -154,6 +151,9 @@ static void test_nonsense_features(void **state)
         {"feature-max-indirect-segments", "4294967296", NULL},
         {"feature-max-indirect-segments", "18446744073709551615", NULL},
         {"feature-max-indirect-segments", "1", NULL},
+        {"max-ring-page-order", "-1", NULL},
+        {"max-ring-page-order", "64", NULL},
+        {"max-ring-page-order", "18446744073709551615", NULL},
     };
 
     (void)state;
@@ -180,7 +180,7 @@ static void test_lies(void **state)
         const char *words;
     } cases[] = {
         {1, BLKIF_OP_READ, 0, "never given"},
-        {32, BLKIF_OP_READ, 0, "never given"},
+        {128, BLKIF_OP_READ, 0, "never given"},
         {UINT64_MAX, BLKIF_OP_READ, 0, "never given"},
         {1ull << 32, BLKIF_OP_READ, 0, "never given"},
         {0, BLKIF_OP_WRITE, 0, "another operation"},
@@ -222,7 +222,7 @@ static void test_same_answer_twice(void **state)
 /* XSA-376: an index beyond what was asked for. */
 static void test_overrun(void **state)
 {
-    static const uint32_t indexes[] = {2, 33, 0x80000000u, UINT32_MAX};
+    static const uint32_t indexes[] = {2, 129, 0x80000000u, UINT32_MAX};
 
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
@@ -309,7 +309,7 @@ static void test_backend_keeps_grants(void **state)
     assert_int_equal(bed_submit(PV_BLK_READ, 0, bed.data, 512, &bed), 0);
     ops->kick(bed.blk);
     assert_true(back_next(&entry));
-    ring = (uint32_t)xen_store_number(XEN_HOME XEN_BLK_PATH "/ring-ref");
+    ring = ring_ref(3);
     page = entry.req.seg[0].gref;
     xen_hold(ring);
     xen_hold(page);
@@ -325,37 +325,25 @@ static void test_backend_keeps_grants(void **state)
 static void test_nothing_else_is_granted(void **state)
 {
     uint8_t *data = bed.data + 100;
-    unsigned pages = 0;
 
     (void)state;
     bed_open();
     memset(bed.data, 0xaa, DATA_BYTES);
     assert_int_equal(bed_submit(PV_BLK_WRITE, 0, data, 512, &bed), 0);
-    for (uint32_t ref = 0; ref < 16u * 512u; ref++) {
-        uint8_t *page = xen_granted(ref, false);
-
-        if (page == NULL)
-            continue;
-        pages++;
-        assert_true(page > (uint8_t *)bed.memory && (uintptr_t)page % XEN_PAGE_BYTES == 0);
-        assert_true(page + XEN_PAGE_BYTES <= (uint8_t *)bed.memory + ops->memory_bytes(bed.device));
-        for (unsigned i = 512; i < XEN_PAGE_BYTES; i++)
-            assert_int_equal(page[i], 0);
-    }
-    assert_int_equal(pages, xen_grant_counters.in_use);
+    xen_bed_expect_own_pages(bed.memory, ops->memory_bytes(bed.device), 512);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_backend_closes_in_mid_transfer),
         TEST(test_backend_vanishes),
         TEST(test_restore),
         TEST(test_restore_to_nothing),
         TEST(test_restore_to_less),
+        TEST(test_restore_to_smaller_ring),
         TEST(test_never_connects),
-        TEST(test_refused_attach),
+        TEST(test_no_channels),
         TEST(test_nonsense_features),
         TEST(test_lies),
         TEST(test_same_answer_twice),

@@ -23,20 +23,6 @@
 #define EVENT 99u
 #define CONNECT_NS 10000000000ull
 
-static int set_up(void **state)
-{
-    (void)state;
-    xen_machine_start();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    xen_machine_stop();
-    return 0;
-}
-
 /* ---- discovery: a process each, as devices are looked for once ------------------------------ */
 
 static void in_a_child(void (*body)(void))
@@ -485,7 +471,7 @@ static void test_side_by_side(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, xen_machine_set_up, xen_machine_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_discovery),
         TEST(test_side_by_side), /* before this process has looked for devices */

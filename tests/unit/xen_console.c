@@ -20,7 +20,7 @@ static char heard[1 << 17]; /* by the daemon */
 static size_t heard_bytes;
 static uint32_t appetite; /* bytes that the daemon reads at a time */
 static uint32_t wild;     /* added to its index */
-static unsigned sends, waits;
+static unsigned waits;
 
 static void daemon_reads(void)
 {
@@ -29,12 +29,6 @@ static void daemon_reads(void)
     while (left-- > 0 && ring->out_cons != ring->out_prod)
         heard[heard_bytes++] = ring->out[ring->out_cons++ % sizeof(ring->out)];
     ring->out_cons += wild;
-}
-
-void xen_channel_send(uint32_t port)
-{
-    assert_int_equal(port, PORT);
-    sends++;
 }
 
 void xen_channel_wait(uint32_t port, uint64_t deadline_ns)
@@ -60,19 +54,11 @@ void xen_event_raise(unsigned event)
 static int begin(void **state)
 {
     (void)state;
-    ring = calloc(1, sizeof(*ring));
-    heard_bytes = emergency_bytes = 0;
+    heard_bytes = 0;
     appetite = UINT32_MAX;
     wild = 0;
-    sends = waits = 0;
-    xen_console_start(ring, PORT);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    free(ring);
+    waits = 0;
+    ring_begin();
     return 0;
 }
 
@@ -234,15 +220,15 @@ static void without_a_ring(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(standard_output_is_raw, begin, end),
-        cmocka_unit_test_setup_teardown(channels_are_marked_where_they_change, begin, end),
-        cmocka_unit_test_setup_teardown(slow_reader_gets_everything, begin, end),
-        cmocka_unit_test_setup_teardown(before_the_clock, begin, end),
-        cmocka_unit_test_setup_teardown(nobody_reads, begin, end),
-        cmocka_unit_test_setup_teardown(reader_ahead_of_the_writer, begin, end),
-        cmocka_unit_test_setup_teardown(writer_index_is_not_read_back, begin, end),
-        cmocka_unit_test_setup_teardown(drains, begin, end),
-        cmocka_unit_test_setup_teardown(without_a_ring, begin, end),
+        cmocka_unit_test_setup_teardown(standard_output_is_raw, begin, ring_end),
+        cmocka_unit_test_setup_teardown(channels_are_marked_where_they_change, begin, ring_end),
+        cmocka_unit_test_setup_teardown(slow_reader_gets_everything, begin, ring_end),
+        cmocka_unit_test_setup_teardown(before_the_clock, begin, ring_end),
+        cmocka_unit_test_setup_teardown(nobody_reads, begin, ring_end),
+        cmocka_unit_test_setup_teardown(reader_ahead_of_the_writer, begin, ring_end),
+        cmocka_unit_test_setup_teardown(writer_index_is_not_read_back, begin, ring_end),
+        cmocka_unit_test_setup_teardown(drains, begin, ring_end),
+        cmocka_unit_test_setup_teardown(without_a_ring, begin, ring_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,13 +19,7 @@
 #define OPS (&xen_console_ops)
 
 static struct pv_console *console;
-static unsigned binds, raises, sends;
-
-void xen_channel_send(uint32_t port)
-{
-    assert_int_equal(port, PORT);
-    sends++;
-}
+static unsigned binds, raises;
 
 /* The daemon takes everything. */
 void xen_channel_wait(uint32_t port, uint64_t deadline_ns)
@@ -58,23 +52,12 @@ void xen_event_raise(unsigned event)
 static int begin(void **state)
 {
     (void)state;
-    ring = calloc(1, sizeof(*ring));
-    emergency_bytes = 0;
-    memset(emergency, 0, sizeof(emergency));
-    binds = raises = sends = 0;
-    xen_console = (struct xen_console){0};
-    xen_console_start(ring, PORT);
+    binds = raises = 0;
+    ring_begin();
     assert_int_equal(OPS->memory_bytes(NULL), 0);
     assert_int_equal(OPS->attach(NULL, NULL, &console), 0);
     assert_int_equal(console->rx_slots, 1);
     assert_int_equal(console->rx_event, EVENT);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    free(ring);
     return 0;
 }
 
@@ -244,14 +227,14 @@ static void without_a_ring(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(asks_for_each_buffer, begin, end),
-        cmocka_unit_test_setup_teardown(asks_when_there_is_room, begin, end),
-        cmocka_unit_test_setup_teardown(escapes_and_the_end, begin, end),
-        cmocka_unit_test_setup_teardown(many_bytes, begin, end),
-        cmocka_unit_test_setup_teardown(more_than_the_ring_holds, begin, end),
-        cmocka_unit_test_setup_teardown(reader_index_is_not_read_back, begin, end),
-        cmocka_unit_test_setup_teardown(after_a_restore, begin, end),
-        cmocka_unit_test_setup_teardown(without_a_ring, begin, end),
+        cmocka_unit_test_setup_teardown(asks_for_each_buffer, begin, ring_end),
+        cmocka_unit_test_setup_teardown(asks_when_there_is_room, begin, ring_end),
+        cmocka_unit_test_setup_teardown(escapes_and_the_end, begin, ring_end),
+        cmocka_unit_test_setup_teardown(many_bytes, begin, ring_end),
+        cmocka_unit_test_setup_teardown(more_than_the_ring_holds, begin, ring_end),
+        cmocka_unit_test_setup_teardown(reader_index_is_not_read_back, begin, ring_end),
+        cmocka_unit_test_setup_teardown(after_a_restore, begin, ring_end),
+        cmocka_unit_test_setup_teardown(without_a_ring, begin, ring_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,16 +4,6 @@
 /* sources: pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_net_bed.c tests/unit/support/xen_backend.c */
 /* sources: tests/unit/support/xen_backend_store.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "pvabi/errno.h"
 #include "tests/unit/support/xen_net_bed.h"
 
 static const struct pv_net_ops *const ops = &xen_net_ops;
@@ -276,7 +266,6 @@ static void test_events(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_attach),         TEST(test_attach_plain),     TEST(test_receive),
         TEST(test_receive_parts),  TEST(test_receive_checksum), TEST(test_receive_without_buffers),

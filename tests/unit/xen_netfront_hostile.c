@@ -5,16 +5,6 @@
 /* sources: pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
 /* sources: tests/unit/support/xen_net_bed.c tests/unit/support/xen_backend.c */
 /* sources: tests/unit/support/xen_backend_store.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "pvabi/errno.h"
 #include "tests/unit/support/xen_net_bed.h"
 
 static const struct pv_net_ops *const ops = &xen_net_ops;
@@ -53,10 +43,8 @@ static void test_restore(void **state)
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(bed_send(5000, NULL, &frames[i]), 0);
     ops->tx_kick(bed.net);
-    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
+    xen_machine_restore(XEN_NET_BACKEND, "2");
     xen_machine.channels[2].open = xen_machine.channels[3].open = true;
-    xen_store_put(XEN_NET_BACKEND, "state", "2");
-    xenbus_restored();
     assert_true(xen_event_taken(event));
     ops->refresh(bed.net); /* down once, so that it is announced */
     assert_true(!bed.net->link_up && xen_event_taken(bed.net->config_event));
@@ -175,10 +163,8 @@ static void test_restore_takes_time(void **state)
     (void)state;
     bed_open();
     bed_post();
-    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
     xen_machine.backend_passive = true;
-    xen_store_put(XEN_NET_BACKEND, "state", "2");
-    xenbus_restored();
+    xen_machine_restore(XEN_NET_BACKEND, "2");
     assert_int_equal(ops->rx_take(bed.net, &frame), 0);
     assert_int_equal(ops->tx_take(bed.net, &cookie), 0);
     assert_int_equal(bed_send(60, NULL, &bed), -EAGAIN);
@@ -204,8 +190,7 @@ static void test_restore_and_close(void **state)
     (void)state;
     bed_open();
     assert_int_equal(bed_send(60, NULL, &bed), 0);
-    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
-    xenbus_restored();
+    xen_machine_restore(XEN_NET_BACKEND, NULL);
     xen_store_put(XEN_NET_BACKEND, "state", "5");
     xen_store_deliver();
     bed_expect_fault("closes");
@@ -213,24 +198,12 @@ static void test_restore_and_close(void **state)
 
 /* ---- a hostile backend -------------------------------------------------------------------- */
 
-static void test_never_connects(void **state)
-{
-    (void)state;
-    xen_machine.backend_passive = true;
-    assert_int_equal(bed_attach(), -EIO);
-    bed_expect_fault("does not connect");
-}
-
 static void test_refused(void **state)
 {
     (void)state;
     xen_store_put(XEN_NET_BACKEND, "feature-rx-copy", NULL);
     assert_int_equal(bed_attach(), -EIO);
     bed_expect_fault("does not copy");
-    bed_again();
-    xen_machine.no_channels = true;
-    assert_int_equal(bed_attach(), -EIO);
-    bed_expect_fault("event channel");
 }
 
 static void test_odd_configuration(void **state)
@@ -472,29 +445,15 @@ static void test_backend_keeps_grants(void **state)
 /* XSA-403: whole pages of the frontend's own, clean before their first use. */
 static void test_nothing_else_is_granted(void **state)
 {
-    unsigned pages = 0;
-
     (void)state;
     bed_open();
     bed_post();
     assert_int_equal(bed_send(60, NULL, &bed), 0);
-    for (uint32_t ref = 0; ref < 8192; ref++) {
-        uint8_t *page = xen_granted(ref, false);
-
-        if (page == NULL)
-            continue;
-        pages++;
-        assert_true(page > (uint8_t *)bed.memory && (uintptr_t)page % XEN_PAGE_BYTES == 0);
-        assert_true(page + XEN_PAGE_BYTES <= (uint8_t *)bed.memory + ops->memory_bytes(bed.device));
-        for (unsigned i = 2048; i < XEN_PAGE_BYTES; i++)
-            assert_int_equal(page[i], 0);
-    }
-    assert_int_equal(pages, xen_grant_counters.in_use);
+    xen_bed_expect_own_pages(bed.memory, ops->memory_bytes(bed.device), 2048);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_backend_closes_in_mid_transfer),
         TEST(test_restore),
@@ -503,6 +462,7 @@ int main(void)
         TEST(test_restore_takes_time),
         TEST(test_restore_and_close),
         TEST(test_never_connects),
+        TEST(test_no_channels),
         TEST(test_refused),
         TEST(test_odd_configuration),
         TEST(test_received_lies),

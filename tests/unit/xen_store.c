@@ -20,20 +20,6 @@
 #include "pvabi/xen/xenstore.h"
 #include "tests/unit/support/xen_backend.h"
 
-static int set_up(void **state)
-{
-    (void)state;
-    xen_machine_start();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    xen_machine_stop();
-    return 0;
-}
-
 /* ---- requests ----------------------------------------------------------------------------- */
 
 static void test_read_and_write(void **state)
@@ -292,20 +278,15 @@ static void test_no_store(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, xen_machine_set_up, xen_machine_tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_no_store, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_read_and_write, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_request_too_long, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_directory, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_transaction, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_watch, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_posted_watch, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_odd_events, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_hostile_stores, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_request_index_wild, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_request_ring_full, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_answer_without_question, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_slow_and_stormy, set_up, tear_down),
+        TEST(test_no_store),          TEST(test_read_and_write),
+        TEST(test_request_too_long),  TEST(test_directory),
+        TEST(test_transaction),       TEST(test_watch),
+        TEST(test_posted_watch),      TEST(test_odd_events),
+        TEST(test_hostile_stores),    TEST(test_request_index_wild),
+        TEST(test_request_ring_full), TEST(test_answer_without_question),
+        TEST(test_slow_and_stormy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

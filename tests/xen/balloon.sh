@@ -3,12 +3,7 @@
 # can spare it does not give. At its end its pages are counted, and none has leaked.
 # files: tests/guest/sleep_forever
 set -e
-
-domain() {
-    for domain in $(xenstore-list /local/domain); do
-        [ "$domain" = 0 ] || echo "$domain"
-    done
-}
+. /functions
 
 # Waits until the domain has $1 to $2 MiB.
 has() {
@@ -16,14 +11,14 @@ has() {
     until memory=$(xl list "$id" | awk 'NR == 2 { print $3 }') && [ "$memory" -ge "$1" ] &&
         [ "$memory" -le "$2" ]; do
         tries=$((tries + 1))
-        [ $tries -lt 100 ] || { echo "it has $memory MiB instead of $1 to $2" >&2; cat err >&2; exit 1; }
+        [ $tries -lt 100 ] || { cat err >&2; fail "it has $memory MiB instead of $1 to $2"; }
         usleep 100000
     done
 }
 
 coracle run --on "$on" --mem 64M --timeout 200 --stats stats /tests/guest/sleep_forever >out 2>err &
 machine=$!
-until id=$(domain) && [ -n "$id" ] && [ -s out ]; do
+until id=$(domains) && [ -n "$id" ] && [ -s out ]; do
     usleep 100000
 done
 has 63 65

@@ -74,6 +74,7 @@ def add_base(archive, root):
     for name in MODULES:
         archive.copy(f"lib/modules/{name}.ko", drivers[name])
     archive.copy("init", HERE / "init")
+    archive.copy("functions", HERE / "functions")
     for script in (HERE / "hotplug").iterdir():
         archive.copy(f"etc/xen/scripts/{script.name}", script)
     archive.put("etc/xen/xl.conf", b'autoballoon="off"\n')

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # How `coracle run` ends under Xen, and that nothing of a domain is left; hello in the least memory.
 # files: apps/hello tests/guest/spin_forever
-fail() {
-    echo "$*" >&2
-    exit 1
-}
+. /functions
 
 nothing_left() {
     [ "$(xenstore-list /local/domain)" = 0 ] || fail "after $1 there is $(xl list)"

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Standard input: a pipe with pauses, a file, a closed descriptor, and what no guest reads.
 # files: tests/guest/cat apps/hello
-fail() {
-    echo "$*" >&2
-    exit 1
-}
+. /functions
 
 guest() {
     coracle run --on "$on" --timeout 120 "$@"

@@ -3,31 +3,22 @@
 # restored domain is given, and finds there what it wrote before.
 # files: tests/guest/blkrounds
 set -e
+. /functions
 
 log=/var/log/xen/console/guest-blkrounds.log
-
-# until_said WORDS
-until_said() {
-    tries=0
-    until [ -f $log ] && grep -q "$1" $log; do
-        tries=$((tries + 1))
-        [ $tries -lt 600 ] || { echo "\"$1\" is not said" >&2; xl list >&2; tail -n3 $log >&2; exit 1; }
-        usleep 100000
-    done
-}
 
 rm -f $log
 dd if=/dev/zero of=/disk bs=4096 count=256 2>/dev/null
 losetup /dev/loop1 /disk
 coracle run --on "$on" --blk /dev/loop1 --print /tests/guest/blkrounds 1000000 >config
 xl create config >&2
-until_said "round 5"
+until_said $log "round 5"
 for turn in 1 2; do
     xl save blkrounds saved >&2
     last=$(grep -c round $log)
     xl restore saved >&2
     rm saved
-    until_said "round $((last + 20))"
+    until_said $log "round $((last + 20))"
 done
 ! grep -v "round" $log | grep . >&2
 xl destroy blkrounds

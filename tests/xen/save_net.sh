@@ -6,16 +6,7 @@
 # the guest's name.
 # files: tests/guest/net_echo
 set -e
-
-# until_said FILE WORDS
-until_said() {
-    tries=0
-    until [ -f "$1" ] && grep -q "$2" "$1"; do
-        tries=$((tries + 1))
-        [ $tries -lt 600 ] || { echo "\"$2\" is not in $1" >&2; xl list >&2; cat "$log" >&2; exit 1; }
-        usleep 100000
-    done
-}
+. /functions
 
 brctl addbr alone
 trap 'ip link set alone down; brctl delbr alone' EXIT

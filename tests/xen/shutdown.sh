@@ -3,21 +3,16 @@
 # that mean nothing to the guest change nothing.
 # files: tests/guest/sleep_forever tests/guest/spin_forever
 set -e
-
-domain() {
-    for domain in $(xenstore-list /local/domain); do
-        [ "$domain" = 0 ] || echo "$domain"
-    done
-}
+. /functions
 
 asks() {
     coracle run --on "$on" --timeout 60 "/tests/guest/$1" >out 2>err &
     machine=$!
-    until [ -n "$(domain)" ] && [ -s out ]; do
+    until [ -n "$(domains)" ] && [ -s out ]; do
         usleep 100000
     done
     shift
-    "$@" "$(domain)"
+    "$@" "$(domains)"
     status=0
     wait $machine || status=$?
     cat err >&2

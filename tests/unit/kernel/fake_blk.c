@@ -29,7 +29,7 @@ static struct {
 } done[RING];
 unsigned done_count;
 bool event_asked;
-unsigned kicks, flushes, discarded;
+unsigned kicks, flushes, discarded, takes;
 struct pv_blk device_state;
 struct pv_blk controller_disks[2];
 
@@ -78,6 +78,7 @@ static void fake_kick(struct pv_blk *blk)
 static int fake_take(struct pv_blk *blk, void **cookie, int *result)
 {
     (void)blk;
+    takes++;
     if (device_state.fault != NULL) /* that of a controller's disk is its alone */
         return -EIO;
     if (done_count == 0)

@@ -20,6 +20,7 @@
 extern uint8_t disk[SECTORS * PV_SECTOR_BYTES]; /* of all devices */
 extern unsigned ring_count, done_count;         /* posted, and carried out but not taken */
 extern bool event_asked;
+extern unsigned takes; /* how often it was asked for a completion */
 extern unsigned kicks, flushes, discarded, refreshes;
 extern struct pv_blk device_state;        /* the disk */
 extern struct pv_blk controller_disks[2]; /* the first controller's */

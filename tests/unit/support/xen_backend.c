@@ -216,3 +216,25 @@ void xen_machine_stop(void)
         if (devices[i].class != PV_CONSOLE)
             xenbus_device_of(&devices[i])->phase = XENBUS_CLOSED;
 }
+
+int xen_machine_set_up(void **state)
+{
+    (void)state;
+    xen_machine_start();
+    return 0;
+}
+
+int xen_machine_tear_down(void **state)
+{
+    (void)state;
+    xen_machine_stop();
+    return 0;
+}
+
+void xen_machine_restore(const char *backend, const char *backend_state)
+{
+    memset(xen_machine.channels, 0, sizeof(xen_machine.channels));
+    if (backend_state != NULL)
+        xen_store_put(backend, "state", backend_state);
+    xenbus_restored();
+}

@@ -65,6 +65,11 @@ extern struct xen_machine xen_machine;
 /* A machine with an empty store. */
 void xen_machine_start(void);
 void xen_machine_stop(void);
+/* The same as fixtures of cmocka's. */
+int xen_machine_set_up(void **state);
+int xen_machine_tear_down(void **state);
+/* The domain was restored: no channel is open, this backend is in this state. NULL: as it was. */
+void xen_machine_restore(const char *backend, const char *backend_state);
 
 /* Nodes by absolute path. `value` NULL removes; watches fire. */
 void xen_store_set(const char *path, const char *value);

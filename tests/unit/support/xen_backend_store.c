@@ -150,6 +150,7 @@ void xen_blk_create(void)
     xen_store_put(XEN_BLK_BACKEND, "feature-discard", "1");
     xen_store_put(XEN_BLK_BACKEND, "feature-persistent", "1");
     xen_store_put(XEN_BLK_BACKEND, "feature-max-indirect-segments", "256");
+    xen_store_put(XEN_BLK_BACKEND, "max-ring-page-order", "4");
 }
 
 void xen_net_create(void)

@@ -6,12 +6,9 @@
 #ifndef TESTS_XEN_BLK_BED_H
 #define TESTS_XEN_BLK_BED_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "pvabi/xen/blkfront.h"
 #include "pvabi/xen/rings.h"
-#include "tests/unit/support/xen_backend.h"
+#include "tests/unit/support/xen_frontend_bed.h"
 
 #include <xen/io/blkif.h>
 
@@ -28,14 +25,8 @@ extern struct xen_blk_bed {
 } bed;
 extern uint8_t bed_disk[DISK_SECTORS * PV_SECTOR_BYTES];
 
-int bed_attach(void);
-/* The backend's side: what it finds in xenstore. */
-void back_connect(void);
-int bed_set_up(void **state);
-int bed_tear_down(void **state);
-/* A new machine, in the middle of a test. */
-void bed_again(void);
-void bed_open(void);
+/* Of a page of the ring, as the frontend told it. */
+uint32_t ring_ref(unsigned page);
 int bed_submit(enum pv_blk_operation operation, uint64_t sector, void *data, uint32_t bytes,
                void *cookie);
 int bed_take(void **cookie);
@@ -46,7 +37,4 @@ void back_transfer(uint8_t operation, uint64_t sector, unsigned count,
 /* An honest disk: serves all that was asked for. Returns how many requests that were. */
 unsigned back_serve(void);
 void bed_fill(uint8_t *data, size_t bytes, unsigned seed);
-/* Everything fails, one reason stays, nothing of ours is granted any more but what is held. */
-void bed_expect_fault(const char *words);
-
 #endif

@@ -6,12 +6,9 @@
 #ifndef TESTS_XEN_NET_BED_H
 #define TESTS_XEN_NET_BED_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "pvabi/xen/netfront.h"
 #include "pvabi/xen/rings.h"
-#include "tests/unit/support/xen_backend.h"
+#include "tests/unit/support/xen_frontend_bed.h"
 
 #include <xen/io/netif.h>
 
@@ -32,15 +29,7 @@ extern struct xen_net_bed {
     uint8_t sent[FRAME_BYTES_MAX];
 } bed;
 
-int bed_attach(void);
 uint32_t front_number(const char *name);
-/* The backend's side: what it finds in xenstore. */
-void back_connect(void);
-int bed_set_up(void **state);
-int bed_tear_down(void **state);
-/* A new machine, in the middle of a test. */
-void bed_again(void);
-void bed_open(void);
 void bed_post(void);
 int bed_take(uint32_t *bytes, struct pv_net_meta *meta);
 int bed_send(uint32_t bytes, const struct pv_net_meta *meta, void *cookie);
@@ -61,6 +50,5 @@ struct back_sent {
 /* Takes a frame as netback does: the first request names the size of all. */
 bool back_take(struct back_sent *sent);
 void back_complete(uint16_t id, int16_t status);
-void bed_expect_fault(const char *words);
 
 #endif
