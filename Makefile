@@ -68,7 +68,7 @@ test-xen: all $(GUEST_TESTS) ## guest tests and scripts under a real Xen, in QEM
 	$(BUILT)
 	@B=$(B) tests/run '*@xen-pv' '*@xen-pvh'
 
-bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small tree) ## all benchmarks (half an hour; QUICK=1: a few minutes), or ONLY=name; see docs/benchmarks.md
+bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small tree) ## all benchmarks (40 minutes; QUICK=1: two), or ONLY=name; see docs/benchmarks.md
 	$(BUILT)
 	@B=$(B) bench/run $(ONLY)
 
@@ -92,7 +92,7 @@ clean: ## remove what was built, keep what was fetched, newlib and lwIP
 	rm -f $(addprefix $(B)/,coracle coracle-user coracle-image coracle-cc site.tar tests.mk)
 
 distclean: clean ## remove what was fetched and newlib, too
-	rm -rf $(addprefix $(CACHE)/,newlib lwip qemu10 xen linux list setup-done fetch.log .fetch-lock)
+	rm -rf $(addprefix $(CACHE)/,newlib lwip qemu10 xen linux linux-generic list setup-done fetch.log .fetch-lock)
 	rm -f $(addprefix $(B)/,.make .make.lock)
 	@rmdir --ignore-fail-on-non-empty $(wildcard $(B) $(CACHE)) 2>/dev/null || true
 

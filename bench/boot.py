@@ -14,7 +14,7 @@ from host import Part, need_kvm, need_qemu, why_not
 from measure import CommandFailed, alternate, few, run, seconds_of, shown
 
 # They wait for real time to pass, so how often they turn differs; all else is repeatable.
-CALIBRATION = ("bare_clock_start", "bare_calibrate_khz", "bare_read_both", "bare_apic_timer_left")
+CALIBRATION = ("bare_clock_late", "bare_calibrate_khz", "bare_read_both", "bare_apic_timer_left")
 
 
 def compare(results, prefix, takers, commands, titles):
@@ -134,20 +134,29 @@ def read_counts(path):
     return [tuple(int(word, 0) for word in line.split()) for line in path.read_text().splitlines()]
 
 
-def plugin_of(places, entry, counts):
-    """QEMU's option to count instructions from a symbol until main."""
+def plugins(places, entry, work, window=""):
+    """QEMU's options that look at a start from a symbol until main: what it executes and what it touches.
+    `window` narrows them to some of the addresses."""
     address = {name: at for at, name in places}
-    return f"{BUILD}/bench/insn.so,begin={address[entry]:#x},end={address['main']:#x},to={counts}"
+    between = f"begin={address[entry]:#x},end={address['main']:#x}{window}"
+    return ["-plugin", f"{BUILD}/bench/insn.so,{between},to={work}/counts",
+            "-plugin", f"{BUILD}/bench/touch.so,{between},to={work}/touched"]
+
+
+def read_touched(work):
+    """{what: how often} of what the plugin has told."""
+    return {what: int(count) for what, count in map(str.split, (work / "touched").read_text().splitlines())}
 
 
 def counted_under_qemu(image, *options):
-    """How many guest instructions each function executes from PVH's entry until main."""
+    """How many guest instructions each function executes from PVH's entry until main, and what is touched
+    until then."""
     places = symbols(image)
     with folder() as work:
-        plugin = plugin_of(places, "pv_pvh_start", work / "counts")
+        words = " ".join(plugins(places, "pv_pvh_start", work))
         run([CORACLE, "run", *options, image],
-            env=wrapped(work, f'exec qemu-system-x86_64 "$@" -plugin "{plugin}"'))
-        return by_function(places, read_counts(work / "counts"))
+            env=wrapped(work, f'exec qemu-system-x86_64 "$@" {words}'))
+        return by_function(places, read_counts(work / "counts")), read_touched(work)
 
 
 def counted_by_stepping(image):
@@ -172,6 +181,19 @@ def note_counts(results, name, runs):
     results.reach(f"instructions.{name}", max(totals))
 
 
+def note_touched(results, name, runs):
+    """Pages, and what a VM leaves its guest for where hardware runs it: under emulation nothing does."""
+    pages = [touched["pages"] for touched in runs]
+    results.figure(f"boot.{name}.pages_touched", f"pages touched, entry to main, {name}", "pages",
+                   value=max(pages), samples=pages)
+    exits = [{what: count for what, count in touched.items() if what != "pages"} for touched in runs]
+    totals = [sum(counts.values()) for counts in exits]
+    most = exits[totals.index(max(totals))]
+    results.figure(f"boot.{name}.exits_before_main", f"what leaves a VM, entry to main, {name}", "exits",
+                   value=max(totals), samples=totals,
+                   note=", ".join(f"{what} {count}" for what, count in most.items() if count))
+
+
 def instructions_native(results):
     need_kvm()
     note_counts(results, "native", [counted_by_stepping(app("hello")) for _ in range(few(1, 2))])
@@ -184,8 +206,10 @@ def instructions_qemu(results):
         disk.write_bytes(bytes(1 << 20))
         for name, options in (("microvm", ["--on", "microvm"]),
                               ("q35", ["--on", "q35", "--net", "user", "--blk", str(disk)])):
-            note_counts(results, name, [counted_under_qemu(app("hello"), *options, "--accel", "tcg")
-                                        for _ in range(few(1, 3))])
+            runs = [counted_under_qemu(app("hello"), *options, "--accel", "tcg")
+                    for _ in range(few(1, 3))]
+            note_counts(results, name, [counts for counts, _ in runs])
+            note_touched(results, name, [touched for _, touched in runs])
 
 
 PARTS = (
@@ -196,6 +220,6 @@ PARTS = (
     Part("boot-phases", "the phases of hello's start, native, microvm, q35", phases, 25, 4),
     Part("count-native", "guest instructions to main, by stepping", instructions_native, 1, 1,
          ("instructions.native",)),
-    Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 2, 1,
+    Part("count-qemu", "guest instructions to main, by counting in QEMU", instructions_qemu, 3, 1,
          ("instructions.microvm", "instructions.q35")),
 )

@@ -111,4 +111,4 @@ def first_byte(results):
         of_nginx(results, work, site)
 
 
-PARTS = (Part("first-byte", "a web server, from exec to its first byte", first_byte, 100, 30),)
+PARTS = (Part("first-byte", "a web server, from exec to its first byte", first_byte, 60, 12),)

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What an image and a running VM take: bytes of the file, least memory, private memory of the host,
-and how many fit."""
+"""What an image and a running VM take: bytes of the file and of its parts, private memory of the host, and
+how many fit."""
+import itertools
 import os
 import pathlib
 import re
 import resource
-import socket
 import subprocess
 import time
 
 from harness import BUILD, CORACLE, Failure, Machine, app, folder, free_port, guest, wait_http
 from host import Part, need_kvm
-from measure import QUICK, few, run
+from measure import QUICK, few, run, shown
 
 SITE = BUILD / "site.tar"
-PAGE_KIB = 4
 
 
 def stripped_bytes(image):
@@ -23,88 +22,33 @@ def stripped_bytes(image):
         return (work / "image").stat().st_size
 
 
+def parts_of(image):
+    """{part: (bytes in the file, bytes of zeros in memory)}, as the linker's map says."""
+    lines = run([CORACLE, "inspect", image]).splitlines()
+    table = itertools.takewhile(lambda line: line.startswith("  "),
+                                itertools.islice(itertools.dropwhile(
+                                    lambda line: not line.startswith("parts:"), lines), 1, None))
+    found = re.findall(r"^  (\S.*?) +(\d+) +(\d+) +(\d+) +(\d+)$", "\n".join(table), re.M)
+    if not found:
+        raise Failure(f"`coracle inspect {image}` tells no parts")
+    return {part: (int(text) + int(constants) + int(data), int(zeros))
+            for part, text, constants, data, zeros in found if part != "all"}
+
+
 def size(results):
     for name in ("hello", "httpd"):
         kib = results.figure(f"size.{name}", f"{name}, stripped", "KiB",
-                                   value=stripped_bytes(app(name)) / 1024)
+                             value=stripped_bytes(app(name)) / 1024)
         if name == "hello":
             results.reach("size.hello", kib)
-
-
-# ---- least memory ------------------------------------------------------------------------------
-
-def least_pages(what, low, high, works):
-    """The least number of pages that works, by bisection; `high` must work."""
-    if not works(high):
-        raise Failure(f"{what} does not even run in {high * PAGE_KIB} KiB")
-    while high - low > 1:
-        middle = (low + high) // 2
-        if works(middle):
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-def runs_in(pages, image, *options):
-    return subprocess.run([CORACLE, "run", "--on", "native", "--timeout", "20", "--mem",
-                           f"{pages * PAGE_KIB}K", *options, image],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, check=False).returncode == 0
-
-
-def serves_in(pages):
-    port = free_port()
-    with Machine("--on", "native", "--mem", f"{pages * PAGE_KIB}K", "--net", f"user,{port}:80",
-                 "--blk", f"{SITE},ro", app("httpd"), stdout=subprocess.DEVNULL) as machine:
-        try:
-            return wait_http(port, machine=machine, limit=20)[0] == 200
-        except Failure:
-            return False
-
-
-def reads_in(pages):
-    return runs_in(pages, guest("tree"), "--blk", f"{SITE},ro")
-
-
-def holds_connections(count, pages):
-    """Do `count` idle connections fit, each of which answers in the end?"""
-    port = free_port()
-    held = []
-    with Machine("--on", "native", "--mem", f"{pages * PAGE_KIB}K", "--net", f"user,{port}:80",
-                 "--blk", f"{SITE},ro", app("httpd"), stdout=subprocess.DEVNULL) as machine:
-        try:
-            wait_http(port, machine=machine, limit=20)
-            for _ in range(count):
-                held.append(socket.create_connection(("127.0.0.1", port), timeout=20))
-            for connection in held:
-                connection.sendall(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
-            return all(connection.recv(4096).startswith(b"HTTP/1.1 200") for connection in held)
-        except (Failure, OSError):
-            return False
-        finally:
-            for connection in held:
-                connection.close()
-
-
-def memory(results):
-    need_kvm()
-    least = {}
-    for name, title, low, high, works in (
-            ("hello", "hello", 1, 1024, lambda pages: runs_in(pages, app("hello"))),
-            ("threads", "a program with four threads", 1, 1024,
-             lambda pages: runs_in(pages, guest("threads_small"))),
-            ("reader", "a program that reads a disk", 1, 1024, reads_in),
-            ("httpd", "httpd, one page served", 16, 4096, serves_in)):
-        least[name] = least_pages(title, low, high, works) * PAGE_KIB
-        results.figure(f"memory.{name}", f"least memory of {title}", "KiB", value=least[name])
-        if name in ("hello", "httpd"):
-            results.reach(f"memory.{name}", least[name])
-    results.group("bars", "least memory that works", [f"memory.{name}" for name in least])
-    held = holds_connections(1000, 4096)
-    results.figure("memory.connections", "idle connections that fit in 16 MiB", "connections",
-                   value=1000 if held else 0, better="more",
-                   note="1000 is what was tried; 0: they do not fit")
+        command = shown([CORACLE, "inspect", app(name)])
+        parts = sorted(parts_of(app(name)).items(), key=lambda part: -part[1][0])
+        names = []
+        for part, (bytes_, zeros) in parts:
+            names.append(f"size.{name}.part.{part.replace(' ', '-')}")
+            results.figure(names[-1], f"{name}: {part}", "bytes", value=bytes_, command=command,
+                           note=f"{zeros} bytes of zeros in memory besides")
+        results.group("bars", f"{name} by part", names)
 
 
 # ---- a running VM ------------------------------------------------------------------------------
@@ -205,8 +149,6 @@ def many(results):
 
 PARTS = (
     Part("size", "sizes of images", size, 1, 1, ("size.hello",)),
-    Part("memory", "least memory that works, by bisection", memory, 2, 2,
-         ("memory.hello", "memory.httpd")),
     Part("idle", "memory and CPU time of VMs that sleep", idle, 14, 6),
     Part("many", "idle VMs at once, all answering", many, 20, 1, ("vms.idle",)),
 )

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import typing
 
+from harness import CORACLE
 from measure import NotMeasured, QUICK
 
 
@@ -63,9 +64,14 @@ def describe():
     return {"cpu": facts.get("model name", "unknown"), "cores": os.cpu_count(),
             "memory_bytes": int(memory.group(1)) * 1024, "kernel": platform.release(),
             "kvm": kvm_kind(facts.get("flags", "").split()),
-            "versions": {"qemu": version("qemu-system-x86_64", "--version"),
-                         "wrk": version("wrk", "--version"), "fio": version("fio", "--version"),
-                         "iperf3": version("iperf3", "--version"), "nginx": version("nginx", "-v")}}
+            "versions": {}}
+
+
+def versions():
+    """Of what is installed."""
+    return {"coracle": version(CORACLE, "--version"), "qemu": version("qemu-system-x86_64", "--version"),
+            "wrk": version("wrk", "--version"), "fio": version("fio", "--version"),
+            "iperf3": version("iperf3", "--version")}
 
 
 def need_kvm():

@@ -3,13 +3,16 @@
 programs in an initramfs, in the same QEMU with the same devices; and nginx on the host itself."""
 import os
 import pathlib
+import struct
 import subprocess
 
+import host
 from harness import BUILD, ROOT
 from initramfs import Archive, libraries_of
 from measure import NotMeasured, run
 
 DISKS = {"virtio": "/dev/vda", "emulated": "/dev/sda"}  # the first disk's name in the guest
+FOLDERS = {"cloud": "linux", "generic": "linux-generic"}
 LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 LOADER = "lib64/ld-linux-x86-64.so.2"
 NGINX = """daemon off; master_process off; worker_processes 1; error_log stderr crit; pid /tmp/nginx.pid;
@@ -21,22 +24,37 @@ http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000
 """
 
 
-def files():
-    """The folder with the kernel and the packages' files, fetched if need be."""
+def files(kind="cloud"):
+    """The folder with a kernel and files of packages, fetched if need be: Debian's kernel for clouds with
+    all that runs on it, or ("generic") the one for all machines with its modules alone."""
     cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
-    if not (cache / "linux" / "vmlinuz").exists():
-        done = subprocess.run([ROOT / "scripts" / "fetch-linux", str(cache)], capture_output=True,
+    found = cache / FOLDERS[kind]
+    if not (found / "vmlinuz").exists():
+        done = subprocess.run([ROOT / "scripts" / "fetch-linux", str(cache), kind], capture_output=True,
                               text=True, check=False)
         if done.returncode != 0:
             raise NotMeasured((done.stderr.splitlines() or ["scripts/fetch-linux failed"])[-1])
-    return cache / "linux"
+    return found
 
 
-def emulated_disk():
-    """The drivers for an emulated IDE disk are there."""
-    if not list((files() / "root" / "lib" / "modules").rglob("ata_piix.ko")):
-        raise NotMeasured("the Linux guest was fetched without ata_piix: remove its folder, "
-                          f"{files()}, and it is fetched anew")
+def kernel_version(kernel):
+    """What a bzImage says of itself (Linux's boot protocol, `kernel_version`)."""
+    head = kernel.read_bytes()[:65536]
+    at = struct.unpack_from("<H", head, 0x20e)[0] + 0x200
+    return head[at:at + 128].split(b"\0")[0].split(b" ")[0].decode(errors="replace")
+
+
+def versions():
+    """Of what is fetched; null for what is not."""
+    found = {"linux_guest": None, "linux_generic_guest": None, "nginx": None}
+    cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
+    for name, kind in (("linux_guest", "cloud"), ("linux_generic_guest", "generic")):
+        if (cache / FOLDERS[kind] / "vmlinuz").exists():
+            found[name] = kernel_version(cache / FOLDERS[kind] / "vmlinuz")
+    if found["linux_guest"]:
+        root = cache / FOLDERS["cloud"] / "root"
+        found["nginx"] = host.version(*map(str, nginx_words(root)), "-v")
+    return found
 
 
 def library(root, name):
@@ -57,12 +75,12 @@ def loader(root):
     return library(root, os.path.basename(LOADER))
 
 
-def initramfs(target, job, site=None):
+def initramfs(target, job, site=None, kind="cloud"):
     """Writes the file system of a guest that runs `job`, a shell script; `site`: files for nginx."""
     root = files() / "root"
     archive = Archive()
     archive.copy("bin/busybox", root / "bin" / "busybox")
-    for module in (root / "lib" / "modules").rglob("*.ko"):
+    for module in (files(kind) / "root" / "lib" / "modules").rglob("*.ko"):
         archive.copy(f"modules/{module.name}", module)
     add_with_libraries(archive, root, "bin/nginx", root / "usr" / "sbin" / "nginx")
     archive.copy(LOADER, loader(root))
@@ -103,14 +121,20 @@ def emulated(words):
     return result
 
 
-def qemu_words(words, archive, memory="512M", devices="virtio"):
+def qemu_words(words, archive, memory="512M", devices="virtio", kind="cloud"):
     """The words with which `coracle run` starts QEMU, changed to start Linux with the same devices, or
     (devices="emulated") with hardware that is emulated instead of them."""
-    words = replaced(words, "-kernel", str(files() / "vmlinuz"))
+    words = replaced(words, "-kernel", str(files(kind) / "vmlinuz"))
     words = replaced(words, "-append", "console=ttyS0 quiet panic=-1 tsc=reliable")
     words = replaced(words, "-m", memory)
     words = emulated(words) if devices == "emulated" else words
     return [*words, "-initrd", str(archive), "-serial", "stdio"]
+
+
+def nginx_words(root):
+    """nginx with the libraries that were fetched with it."""
+    libraries = ":".join(str(root / folder) for folder in LIBRARIES)
+    return [loader(root), "--library-path", libraries, root / "usr/sbin/nginx"]
 
 
 def nginx_on_host(work, site, port):
@@ -118,9 +142,7 @@ def nginx_on_host(work, site, port):
     root = files() / "root"
     config = work / "nginx.conf"
     config.write_text("user root;" + NGINX.format(port=port, root=site))
-    libraries = ":".join(str(root / folder) for folder in LIBRARIES)
-    return [loader(root), "--library-path", libraries, root / "usr/sbin/nginx", "-c", config, "-p",
-            work]
+    return [*nginx_words(root), "-c", config, "-p", work]
 
 
 def make_site(folder):

@@ -12,7 +12,7 @@ import threading
 import time
 
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
-SCHEMA = 2
+SCHEMA = 3  # bench/results.schema.json
 
 
 class NotMeasured(Exception):
@@ -155,8 +155,10 @@ def number(value):
 class Results:
     """All that a run of the benchmarks has measured, written after each part."""
 
-    def __init__(self, path, goals):
+    def __init__(self, path, goals, names=()):
         self.path, self.machine = path, {}
+        self.command = ("make bench" + (" QUICK=1" if QUICK else "")
+                        + (f" ONLY={shlex.quote(' '.join(names))}" if names else ""))
         self.goals = {goal.name: goal for goal in goals}
         self.parts = []
         self.begun = time.time()
@@ -217,7 +219,7 @@ class Results:
         document = {"schema": SCHEMA,
                     "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.begun)),
                     "seconds": round(time.time() - self.begun, 1), "quick": QUICK,
-                    "interrupted": self.interrupted, "machine": self.machine,
+                    "interrupted": self.interrupted, "command": self.command, "machine": self.machine,
                     "goals": [goal.entry() for goal in self.goals.values()], "parts": self.parts}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = self.path.with_suffix(".new")

@@ -29,7 +29,7 @@ def measure_cycles(results):
                                  BUILD / "bench" / "primitives"),
                 "linux": on_cpu("0", BUILD / "bench" / "primitives-linux")}
     runs = alternate({system: functools.partial(taken, command)
-                      for system, command in commands.items()}, few(2, 5), warm=0)
+                      for system, command in commands.items()}, few(1, 5), warm=0)
     medians = {}
     for name in runs["native"][0]:
         for system, words in (("native", "Coracle"), ("linux", "Linux")):
@@ -57,7 +57,7 @@ def hypercall(results):
 
 
 PARTS = (
-    Part("cycles", "primitives, against Linux on the same CPU", measure_cycles, 25, 10,
+    Part("cycles", "primitives, against Linux on the same CPU", measure_cycles, 25, 5,
          ("cycles.switch", "cycles.lock")),
     Part("hypercall", "a null hypercall against a bare port exit", hypercall, 2, 1,
          ("hypercall.over_port_exit",)),

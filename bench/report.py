@@ -26,8 +26,8 @@ except ImportError:
     pyplot = None
 
 # One colour for each system, the same in every picture; told apart without colours by their names.
-COLOURS = (("linux", "#c2762e"), ("host", "#8a8a8a"), ("floor", "#8a8a8a"), ("true", "#b8b8b8"),
-           ("bare", "#8a8a8a"))
+COLOURS = (("linux-emulated", "#7a4a1c"), ("linux", "#c2762e"), ("host", "#8a8a8a"),
+           ("floor", "#8a8a8a"), ("true", "#b8b8b8"), ("bare", "#8a8a8a"))
 OURS = "#2b6cb0"
 PICTURES = itertools.count()
 
@@ -88,7 +88,7 @@ def figure_row(figure):
     spread = ""
     if "samples" in figure:
         spread = f"{number(figure['least'])} – {number(figure['p90'])} ({len(figure['samples'])})"
-    extra = [f"{percent} % below {number(value)} ms"
+    extra = [f"slowest {number(value)} ms" if percent == "100" else f"{percent} % within {number(value)} ms"
              for percent, value in figure.get("latency_ms", {}).items()]
     if "cpu_us_per_request" in figure:
         extra.append(f"{number(figure['cpu_us_per_request'])} µs of CPU per request")
@@ -112,11 +112,29 @@ def figures_table(figures):
             f"(samples)</thead><tbody>{''.join(map(figure_row, figures))}</tbody></table>")
 
 
+def ratios(part):
+    """Of what is compared in a picture: Coracle's figures over the other's, which stands first or alone."""
+    known = {figure["name"]: figure for figure in part["figures"] if figure["value"]}
+    rows = []
+    for group in part["groups"]:
+        entries = [known[name] for name in group["figures"] if name in known]
+        base = next((entry for entry in entries if colour(entry["name"]) != OURS), None)
+        if group["kind"] != "bars" or base is None:
+            continue
+        rows += [f"<tr><td>{text(entry['title'])}<div class=note>over {text(base['title'])}</div></td>"
+                 f"<td class=n>{number(entry['value'] / base['value'])}</td></tr>"
+                 for entry in entries if entry is not base and entry["unit"] == base["unit"]]
+    if not rows:
+        return ""
+    return ("<table><thead><tr><th>ratio of medians<th class=n>times</thead>"
+            f"<tbody>{''.join(rows)}</tbody></table>")
+
+
 def machine_table(document):
     machine = document["machine"]
     rows = [("CPU", f"{machine['cpu']}, {machine['cores']} cores"),
             ("memory", f"{machine['memory_bytes'] / 2**30:.1f} GiB"), ("kernel", machine["kernel"]),
-            ("KVM", machine["kvm"]), ("begun", document["begun"]),
+            ("KVM", machine["kvm"]), ("command", document["command"]), ("begun", document["begun"]),
             ("took", f"{document['seconds'] / 60:.1f} min" + (", QUICK=1" if document["quick"] else "")
              + (", interrupted" if document["interrupted"] else ""))]
     rows += [(name, version or "not installed") for name, version in machine["versions"].items()]
@@ -161,18 +179,22 @@ def bars(group, entries):
 
 
 def latency_curves(entries):
+    """The last per cents are drawn as wide as the first ones: there the servers differ."""
+    percents = sorted({percent for entry in entries for percent in entry["latency_ms"]}, key=float)
+    place = {percent: at for at, percent in enumerate(percents)}
     figure, axes = pyplot.subplots(figsize=(8, 3.6))
     for entry in entries:
-        percents = sorted(entry["latency_ms"], key=int)
-        axes.plot([int(percent) for percent in percents],
-                  [entry["latency_ms"][percent] for percent in percents], marker="o",
+        known = sorted(entry["latency_ms"], key=float)
+        axes.plot([place[percent] for percent in known],
+                  [entry["latency_ms"][percent] for percent in known], marker="o",
                   label=entry["title"], color=colour(entry["name"]))
     axes.set_yscale("log")
+    axes.set_xticks(range(len(percents)), ["all" if percent == "100" else percent for percent in percents])
     axes.set_xlabel("% of the requests are answered within")
     axes.set_ylabel("ms")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
-    return f"<figure>{svg_of(figure)}<figcaption>latency</figcaption></figure>"
+    return f"<figure>{svg_of(figure)}<figcaption>latency, to the slowest answer</figcaption></figure>"
 
 
 def timeline(group, entries):
@@ -219,7 +241,7 @@ def section(part):
         f"<p class={'missed' if part['status'] == 'failed' else 'absent'}>{text(part['status'])}: "
         f"{text(part.get('reason', ''))}</p>")
     return (f"<section id=\"{text(part['name'])}\"><h2>{text(part['title'])}</h2>{state}"
-            f"{figures_table(part['figures'])}{pictures(part)}</section>")
+            f"{ratios(part)}{figures_table(part['figures'])}{pictures(part)}</section>")
 
 
 def page(document):

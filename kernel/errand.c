@@ -61,7 +61,7 @@ static void own_run(void *argument)
 int errand_start(const char *name, size_t stack_bytes, void (*run)(void))
 {
     const struct thread_options options = {
-        .name = name, .stack_bytes = stack_bytes, .detached = true};
+        .name = name, .stack_bytes = stack_bytes, .detached = true, .system = true};
 
     kassert(errand == NULL);
     errand = run;

@@ -68,7 +68,7 @@ static const struct metric kernel_metrics[] = {
     COUNTER("timers_expired", "Timers that expired.", metrics.timers_expired),
     COUNTER("threads_created", "Threads started.", metrics.threads_created),
     {.name = "coracle_threads",
-     .help = "Threads alive.",
+     .help = "Threads of the program alive.",
      .kind = METRIC_GAUGE,
      .value = &metrics.threads_live},
     GAUGE("memory_total_bytes", "Memory that the page allocator manages.", memory_total),

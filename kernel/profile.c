@@ -202,7 +202,7 @@ static COLD void profile_run(void *unused)
 
 COLD void profile_start(unsigned hz)
 {
-    const struct thread_options options = {.name = "profile", .detached = true};
+    const struct thread_options options = {.name = "profile", .detached = true, .system = true};
     size_t pages = (sizeof(*profile) + PAGE_BYTES - 1) / PAGE_BYTES;
 
     profile = page_alloc_zeroed(pages);

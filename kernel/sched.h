@@ -24,6 +24,7 @@ struct thread {
     bool timed_out;
     bool woken; /* by an unpark, from a park without deadline; has not run since */
     bool detached;
+    bool system; /* not counted in metrics.threads_live */
     struct thread *joiner;
     struct timer timer; /* of thread_park */
     void (*entry)(void *argument);

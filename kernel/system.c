@@ -88,7 +88,7 @@ static void system_run(void *unused)
 
 void system_start(void)
 {
-    const struct thread_options options = {.name = "system", .detached = true};
+    const struct thread_options options = {.name = "system", .detached = true, .system = true};
     struct thread *thread;
 
     if (thread_create(&thread, &options, system_run, NULL) < 0)

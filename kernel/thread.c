@@ -118,6 +118,7 @@ int thread_create(struct thread **thread, const struct thread_options *options,
     new->argument = argument;
     new->user = options->user;
     new->detached = options->detached;
+    new->system = options->system;
     thread_name_set(new, options->name != NULL ? options->name : "thread");
 
     /* The caller has the pointer before the thread runs, even if it is preempted at once. */
@@ -125,7 +126,7 @@ int thread_create(struct thread **thread, const struct thread_options *options,
     state = upcalls_mask();
     sched_start_upcalls();
     metrics.threads_created++;
-    metrics.threads_live++;
+    metrics.threads_live += !new->system;
     sched_make_runnable(new);
     upcalls_restore(state);
     return 0;
@@ -146,7 +147,7 @@ void thread_exit(void)
         thread_exit_hook();
     state = upcalls_mask();
     kassert(state == 0);
-    if (--metrics.threads_live == 0)
+    if (!self->system && --metrics.threads_live == 0)
         kernel_exit(0);
     self->state = THREAD_DEAD;
     /* Whoever frees this stack runs only after the switch below has left it: masked until then. */

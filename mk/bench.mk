@@ -7,7 +7,7 @@ BENCH_CC := $(CC) $(BENCH_FLAGS)
 BENCH_FLOORS := $(B)/bench/floor $(B)/bench/port-exit
 BENCH_PROGRAMS := $(addprefix $(B)/bench/,primitives null-hypercall stream blockio)
 BENCH_LINUX := $(addprefix $(B)/bench/,primitives-linux stream-linux blockio-linux)
-BENCHES := $(BENCH_FLOORS) $(BENCH_PROGRAMS) $(BENCH_LINUX) $(B)/bench/insn.so $(B)/bench/tiny $(B)/bench/tiny-xen $(B)/bench/step
+BENCHES := $(BENCH_FLOORS) $(BENCH_PROGRAMS) $(BENCH_LINUX) $(B)/bench/insn.so $(B)/bench/touch.so $(B)/bench/tiny $(B)/bench/tiny-xen $(B)/bench/step
 
 # Static and with the monitor's C library, so that they start as fast as can be.
 $(BENCH_FLOORS): $(B)/bench/%: bench/%.c $(B)/list/monitor | $(SETUP) $(B)/gen/uapi
@@ -23,18 +23,19 @@ $(B)/bench/tiny $(B)/bench/tiny-xen: $(B)/bench/%: bench/%.S $(B)/list/monitor |
 	    -Wl,--build-id=none,-z,noseparate-code,-Ttext-segment=0x100000,-e,tiny_start,--strip-all -o $@ $<
 
 # The same programs, twice.
+$(B)/bench/stream $(B)/bench/stream-linux: bench/programs/iperf.c bench/programs/iperf.h
 $(BENCH_PROGRAMS): $(B)/bench/%: bench/programs/%.c tests/guest/hypercall.h $(IMAGE_DEPS)
 	$(call say,IMAGE,$@)
 	@mkdir -p $(@D)
-	$(Q)$(B)/coracle-cc $(APP_CFLAGS) -I. -o $@ $<
+	$(Q)$(B)/coracle-cc $(APP_CFLAGS) -I. -o $@ $(filter bench/programs/%.c,$^)
 
 $(BENCH_LINUX): $(B)/bench/%-linux: bench/programs/%.c $(B)/list/monitor | $(SETUP)
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(BENCH_CC) -static -pthread -o $@ $<
+	$(Q)$(BENCH_CC) -static -pthread -o $@ $(filter bench/programs/%.c,$^)
 
-# A plugin for QEMU, and the monitor with a vCPU loop of its own, that count instructions.
-$(B)/bench/insn.so: bench/insn.c bench/plugin.h $(B)/list/monitor | $(SETUP)
+# Plugins for QEMU, and the monitor with a vCPU loop of its own, that count instructions and more.
+$(B)/bench/insn.so $(B)/bench/touch.so: $(B)/bench/%.so: bench/%.c bench/plugin.h $(B)/list/monitor | $(SETUP)
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(BENCH_CC) -shared -fPIC -fvisibility=hidden -o $@ $<

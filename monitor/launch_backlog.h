@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Forwarded ports under QEMU: it listens with room for one waiting connection, so that of a burst
- * the others are lost or wait for a retransmission. For launch_run.c only.
+ * the others are lost or wait for a retransmission. For launch_from_pipes.c only.
  */
 #ifndef MONITOR_LAUNCH_BACKLOG_H
 #define MONITOR_LAUNCH_BACKLOG_H

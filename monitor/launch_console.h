@@ -3,7 +3,7 @@
  * A VM's one console as a file that is read and written, and standard input on its way there. The
  * output is taken apart by launch_split.h; input goes as far as the guest has asked for it there, so
  * that what no guest reads stays where it was. On the way in a byte 0x10 is doubled, and 0x10 and
- * 0x04 are the end. For launch_run.c.
+ * 0x04 are the end. For launch_from_console.c.
  */
 #ifndef MONITOR_LAUNCH_CONSOLE_H
 #define MONITOR_LAUNCH_CONSOLE_H

@@ -56,6 +56,19 @@ struct parser {
     char *error;
 };
 
+/* An option, and where its value goes if it is of a common kind. */
+struct run_option {
+    const char *name;  /* with its dashes */
+    unsigned commands; /* that have it: a bit for each enum command */
+    /* Checks a value and puts it where it belongs. */
+    int (*set)(struct parser *parser, const struct run_option *option, const char *value);
+    bool alone;           /* takes no value: set gets NULL */
+    size_t at;            /* in struct options, for set_file, set_flag, set_number, set_choice */
+    uint32_t least, most; /* set_number */
+    const char *const *choices; /* set_choice, with NULL at its end */
+    const char *wrong;          /* what set_number and set_choice say of other values */
+};
+
 static int fail(struct parser *parser, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -88,14 +101,56 @@ static bool read_number(const char *text, uint64_t limit, uint64_t *value, const
     return true;
 }
 
-static int set_mem(struct parser *parser, const char *value)
+static void *place_of(struct parser *parser, const struct run_option *option)
+{
+    return (char *)parser->options + option->at;
+}
+
+static int set_file(struct parser *parser, const struct run_option *option, const char *value)
+{
+    if (!value[0])
+        return fail(parser, "%s: no file is named", option->name);
+    *(const char **)place_of(parser, option) = value;
+    return 0;
+}
+
+static int set_flag(struct parser *parser, const struct run_option *option, const char *none)
+{
+    (void)none;
+    *(bool *)place_of(parser, option) = true;
+    return 0;
+}
+
+static int set_number(struct parser *parser, const struct run_option *option, const char *value)
+{
+    const char *end;
+    uint64_t number;
+
+    if (!read_number(value, option->most, &number, &end) || *end || number < option->least)
+        return fail(parser, "%s %s: %s", option->name, value, option->wrong);
+    *(uint32_t *)place_of(parser, option) = (uint32_t)number;
+    return 0;
+}
+
+static int set_choice(struct parser *parser, const struct run_option *option, const char *value)
+{
+    for (const char *const *choice = option->choices; *choice; choice++) {
+        if (!strcmp(value, *choice)) {
+            *(const char **)place_of(parser, option) = *choice;
+            return 0;
+        }
+    }
+    return fail(parser, "%s %s: %s", option->name, value, option->wrong);
+}
+
+static int set_mem(struct parser *parser, const struct run_option *option, const char *value)
 {
     const char *end;
     unsigned shift = 0;
     uint64_t number;
 
     if (!read_number(value, UINT64_MAX >> 1, &number, &end))
-        return fail(parser, "--mem %s: not a size (such as 32M)", value);
+        return fail(parser, "%s %s: not a size (such as 32M)", option->name, value);
     if (*end == 'K' || *end == 'k')
         shift = 10;
     else if (*end == 'M' || *end == 'm')
@@ -105,70 +160,69 @@ static int set_mem(struct parser *parser, const char *value)
     if (shift)
         end++;
     if (*end)
-        return fail(parser, "--mem %s: not a size (such as 32M)", value);
+        return fail(parser, "%s %s: not a size (such as 32M)", option->name, value);
     if (number > LAYOUT_RAM_MAX >> shift)
-        return fail(parser, "--mem %s: more than 256G", value);
+        return fail(parser, "%s %s: more than 256G", option->name, value);
     parser->options->mem_bytes = number << shift;
     if (parser->options->mem_bytes < PVN_PAGE_SIZE)
-        return fail(parser, "--mem %s: less than one page of 4K", value);
+        return fail(parser, "%s %s: less than one page of 4K", option->name, value);
     if (parser->options->mem_bytes % PVN_PAGE_SIZE)
-        return fail(parser, "--mem %s: not a multiple of 4K", value);
+        return fail(parser, "%s %s: not a multiple of 4K", option->name, value);
     return 0;
 }
 
-static int add_device(struct parser *parser, const char *name, enum device_kind kind,
+static int add_device(struct parser *parser, const struct run_option *option, enum device_kind kind,
                       const char *spec)
 {
     struct options *options = parser->options;
     if (options->device_count == OPTIONS_DEVICES_MAX)
-        return fail(parser, "--%s: more than %u devices", name, OPTIONS_DEVICES_MAX);
+        return fail(parser, "%s: more than %u devices", option->name, OPTIONS_DEVICES_MAX);
     options->devices[options->device_count++] = (struct device_option){kind, spec};
     return 0;
 }
 
-static int set_net(struct parser *parser, const char *value)
+static int set_net(struct parser *parser, const struct run_option *option, const char *value)
 {
     if (parser->options->command == COMMAND_IMAGE)
-        return add_device(parser, "net", DEVICE_NET_ADDRESS, value);
+        return add_device(parser, option, DEVICE_NET_ADDRESS, value);
     if (!strncmp(value, "tap:", 4) && value[4])
-        return add_device(parser, "net", DEVICE_NET_TAP, value + 4);
+        return add_device(parser, option, DEVICE_NET_TAP, value + 4);
     if (!strncmp(value, "bridge:", 7) && value[7])
-        return add_device(parser, "net", DEVICE_NET_BRIDGE, value + 7);
+        return add_device(parser, option, DEVICE_NET_BRIDGE, value + 7);
     if (!strcmp(value, "user"))
-        return add_device(parser, "net", DEVICE_NET_USER, "");
+        return add_device(parser, option, DEVICE_NET_USER, "");
     if (!strncmp(value, "user,", 5))
-        return add_device(parser, "net", DEVICE_NET_USER, value + 5);
+        return add_device(parser, option, DEVICE_NET_USER, value + 5);
     return fail(parser,
-                "--net %s: none of user[,HOST:GUEST]..., tap:IFNAME[,...], bridge:IFNAME[,...]",
-                value);
+                "%s %s: none of user[,HOST:GUEST]..., tap:IFNAME[,...], bridge:IFNAME[,...]",
+                option->name, value);
 }
 
-static int set_blk(struct parser *parser, const char *value)
+static int set_blk(struct parser *parser, const struct run_option *option, const char *value)
 {
     if (!value[0] || value[0] == ',')
-        return fail(parser, "--blk %s: no file is named", value);
-    return add_device(parser, "blk", DEVICE_BLOCK, value);
+        return fail(parser, "%s %s: no file is named", option->name, value);
+    return add_device(parser, option, DEVICE_BLOCK, value);
 }
 
-static int set_rng(struct parser *parser, const char *value)
+static int set_rng(struct parser *parser, const struct run_option *option, const char *value)
 {
     const struct options *options = parser->options;
 
-    if (value)
-        return fail(parser, "--rng: takes no value");
+    (void)value;
     for (unsigned i = 0; i < options->device_count; i++)
         if (options->devices[i].kind == DEVICE_RNG)
             return 0;
-    return add_device(parser, "rng", DEVICE_RNG, "");
+    return add_device(parser, option, DEVICE_RNG, "");
 }
 
-static int set_env(struct parser *parser, const char *value)
+static int set_env(struct parser *parser, const struct run_option *option, const char *value)
 {
     struct options *options = parser->options;
     const char *equals = strchr(value, '=');
 
     if (!equals || equals == value)
-        return fail(parser, "--env %s: not NAME=VALUE", value);
+        return fail(parser, "%s %s: not NAME=VALUE", option->name, value);
     /* The last one of a name wins. */
     for (unsigned i = 0; i < options->env_count; i++) {
         if (!strncmp(options->env[i], value, (size_t)(equals - value) + 1)) {
@@ -177,141 +231,37 @@ static int set_env(struct parser *parser, const char *value)
         }
     }
     if (options->env_count == OPTIONS_ENV_MAX)
-        return fail(parser, "--env %s: more than %u variables", value, OPTIONS_ENV_MAX);
+        return fail(parser, "%s %s: more than %u variables", option->name, value, OPTIONS_ENV_MAX);
     options->env[options->env_count++] = value;
     return 0;
 }
 
-static int set_timeout(struct parser *parser, const char *value)
+static int set_timeout(struct parser *parser, const struct run_option *option, const char *value)
 {
     const uint64_t second = 1000000000;
     uint64_t whole, fraction = 0;
     const char *end;
 
     if (!read_number(value, 1000000000, &whole, &end))
-        return fail(parser, "--timeout %s: not a number of seconds", value);
+        return fail(parser, "%s %s: not a number of seconds", option->name, value);
     if (*end == '.') {
         uint64_t unit = second / 10;
         for (end++; *end >= '0' && *end <= '9'; end++, unit /= 10)
             fraction += (uint64_t)(*end - '0') * unit;
     }
     if (*end)
-        return fail(parser, "--timeout %s: not a number of seconds", value);
+        return fail(parser, "%s %s: not a number of seconds", option->name, value);
     parser->options->timeout_ns = whole * second + fraction;
     if (!parser->options->timeout_ns)
-        return fail(parser, "--timeout %s: must be more than 0", value);
+        return fail(parser, "%s %s: must be more than 0", option->name, value);
     return 0;
 }
 
-static int set_stats(struct parser *parser, const char *value)
-{
-    if (!value[0])
-        return fail(parser, "--stats: no file is named");
-    parser->options->stats = value;
-    return 0;
-}
-
-static int set_profile(struct parser *parser, const char *value)
-{
-    if (!value[0])
-        return fail(parser, "--profile: no file is named");
-    parser->options->profile = value;
-    return 0;
-}
-
-static int set_profile_rate(struct parser *parser, const char *value)
-{
-    const char *end;
-    uint64_t rate;
-
-    if (!read_number(value, UINT32_MAX, &rate, &end) || *end || rate < 1 ||
-        rate > OPTIONS_PROFILE_HZ_MAX)
-        return fail(parser, "--profile-rate %s: not a number from 1 to %u", value,
-                    OPTIONS_PROFILE_HZ_MAX);
-    parser->options->profile_hz = (uint32_t)rate;
-    return 0;
-}
-
-static int set_on(struct parser *parser, const char *value)
-{
-    static const char *const names[] = {"native", "microvm", "q35", "pc", "xen-pv", "xen-pvh"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (!strcmp(value, names[i])) {
-            parser->options->on = names[i];
-            return 0;
-        }
-    }
-    return fail(parser, "--on %s: not one of native, microvm, q35, pc, xen-pv, xen-pvh", value);
-}
-
-static int set_disk(struct parser *parser, const char *value)
-{
-    if (!value[0])
-        return fail(parser, "-o: no file is named");
-    parser->options->disk = value;
-    return 0;
-}
-
-static int set_accel(struct parser *parser, const char *value)
-{
-    if (strcmp(value, "kvm") != 0 && strcmp(value, "tcg") != 0)
-        return fail(parser, "--accel %s: neither kvm nor tcg", value);
-    parser->options->accel = value;
-    return 0;
-}
-
-static int set_print(struct parser *parser, const char *value)
-{
-    if (value)
-        return fail(parser, "--print: takes no value");
-    parser->options->print = true;
-    return 0;
-}
-
-static int set_boot_trace(struct parser *parser, const char *value)
-{
-    const char *end;
-    uint64_t number;
-
-    if (!read_number(value, 65535, &number, &end) || *end)
-        return fail(parser, "--boot-trace %s: not a descriptor", value);
-    parser->options->boot_trace = (int)number;
-    return 0;
-}
-
-static int set_runs(struct parser *parser, const char *value)
-{
-    const char *end;
-    uint64_t number;
-
-    if (!read_number(value, BENCH_RUNS_MAX, &number, &end) || *end || !number)
-        return fail(parser, "--runs %s: not a number from 1 to %u", value, BENCH_RUNS_MAX);
-    parser->options->runs = (unsigned)number;
-    return 0;
-}
-
-static int set_http(struct parser *parser, const char *value)
+static int set_http(struct parser *parser, const struct run_option *option, const char *value)
 {
     if (!value[0] || value[0] == '/')
-        return fail(parser, "--http %s: not [ADDRESS:]PORT[/PATH]", value);
+        return fail(parser, "%s %s: not [ADDRESS:]PORT[/PATH]", option->name, value);
     parser->options->http = value;
-    return 0;
-}
-
-static int set_svg(struct parser *parser, const char *value)
-{
-    if (!value[0])
-        return fail(parser, "--svg: no file is named");
-    parser->options->svg = value;
-    return 0;
-}
-
-static int set_json(struct parser *parser, const char *value)
-{
-    if (value)
-        return fail(parser, "--json: takes no value");
-    parser->options->json = true;
     return 0;
 }
 
@@ -320,31 +270,36 @@ static int set_json(struct parser *parser, const char *value)
 #define FIRECRACKER (1u << COMMAND_FIRECRACKER)
 #define DISK_IMAGE (1u << COMMAND_IMAGE)
 #define INSPECT (1u << COMMAND_INSPECT)
+#define AT(FIELD) .at = offsetof(struct options, FIELD)
+#define TEXT_OF(NUMBER) #NUMBER
+#define FROM_1_TO(MOST) .least = 1, .most = MOST, .wrong = "not a number from 1 to " TEXT_OF(MOST)
 
-static const struct run_option {
-    const char *name;
-    int (*set)(struct parser *parser, const char *value);
-    unsigned commands; /* that have it */
-    bool alone;        /* takes no value: set gets NULL, or what was given nonetheless */
-} run_options[] = {
-    {"on", set_on, RUN | BENCH, false},
-    {"mem", set_mem, RUN | BENCH | FIRECRACKER, false},
-    {"net", set_net, RUN | BENCH | FIRECRACKER | DISK_IMAGE, false},
-    {"blk", set_blk, RUN | BENCH | FIRECRACKER, false},
-    {"rng", set_rng, RUN | BENCH | FIRECRACKER, true},
-    {"env", set_env, RUN | BENCH | FIRECRACKER | DISK_IMAGE, false},
-    {"stats", set_stats, RUN, false},
-    {"profile", set_profile, RUN | INSPECT, false},
-    {"profile-rate", set_profile_rate, RUN, false},
-    {"timeout", set_timeout, RUN | BENCH, false},
-    {"accel", set_accel, RUN | BENCH, false},
-    {"print", set_print, RUN, true},
-    {"boot-trace", set_boot_trace, RUN, false},
-    {"runs", set_runs, BENCH, false},
-    {"http", set_http, BENCH, false},
-    {"svg", set_svg, BENCH, false},
-    {"json", set_json, BENCH, true},
+static const char *const machines[] = {"native", "microvm", "q35", "pc", "xen-pv", "xen-pvh", NULL};
+static const char *const accelerators[] = {"kvm", "tcg", NULL};
+
+static const struct run_option run_options[] = {
+    {"--on", RUN | BENCH, .set = set_choice, AT(on), .choices = machines,
+     .wrong = "not one of native, microvm, q35, pc, xen-pv, xen-pvh"},
+    {"--mem", RUN | BENCH | FIRECRACKER, .set = set_mem},
+    {"--net", RUN | BENCH | FIRECRACKER | DISK_IMAGE, .set = set_net},
+    {"--blk", RUN | BENCH | FIRECRACKER, .set = set_blk},
+    {"--rng", RUN | BENCH | FIRECRACKER, .set = set_rng, .alone = true},
+    {"--env", RUN | BENCH | FIRECRACKER | DISK_IMAGE, .set = set_env},
+    {"--stats", RUN, .set = set_file, AT(stats)},
+    {"--profile", RUN | INSPECT, .set = set_file, AT(profile)},
+    {"--profile-rate", RUN, .set = set_number, AT(profile_hz), FROM_1_TO(OPTIONS_PROFILE_HZ_MAX)},
+    {"--timeout", RUN | BENCH, .set = set_timeout},
+    {"--accel", RUN | BENCH, .set = set_choice, AT(accel), .choices = accelerators,
+     .wrong = "neither kvm nor tcg"},
+    {"--print", RUN, .set = set_flag, AT(print), .alone = true},
+    {"--boot-trace", RUN, .set = set_number, AT(boot_trace), .most = 65535,
+     .wrong = "not a descriptor"},
+    {"--runs", BENCH, .set = set_number, AT(runs), FROM_1_TO(BENCH_RUNS_MAX)},
+    {"--http", BENCH, .set = set_http},
+    {"--svg", BENCH, .set = set_file, AT(svg)},
+    {"--json", BENCH, .set = set_flag, AT(json), .alone = true},
 };
+static const struct run_option disk_option = {"-o", DISK_IMAGE, .set = set_file, AT(disk)};
 
 /* One option at argv[*at], its value in the same word or in the next one. */
 static int read_run_option(struct parser *parser, int argc, char **argv, int *at)
@@ -354,17 +309,20 @@ static int read_run_option(struct parser *parser, int argc, char **argv, int *at
 
     for (size_t i = 0; i < sizeof run_options / sizeof run_options[0]; i++) {
         const struct run_option *option = &run_options[i];
-        if (length != strlen(option->name) + 2 || strncmp(word, "--", 2) != 0 ||
-            strncmp(word + 2, option->name, length - 2) != 0)
+        if (length != strlen(option->name) || strncmp(word, option->name, length) != 0)
             continue;
         if (!(option->commands & 1u << parser->options->command))
-            return fail(parser, "--%s: %s has no such option", option->name, argv[1]);
-        if (value || option->alone)
-            return option->set(parser, value ? value + 1 : NULL);
+            return fail(parser, "%s: %s has no such option", option->name, argv[1]);
+        if (option->alone && value)
+            return fail(parser, "%s: takes no value", option->name);
+        if (option->alone)
+            return option->set(parser, option, NULL);
+        if (value)
+            return option->set(parser, option, value + 1);
         if (*at + 1 >= argc)
             return fail(parser, "%s: a value is missing", word);
         *at += 1;
-        return option->set(parser, argv[*at]);
+        return option->set(parser, option, argv[*at]);
     }
     return fail(parser, "%.*s: no such option (coracle --help lists them)", (int)length, word);
 }
@@ -411,7 +369,7 @@ static int read_image_options(struct parser *parser, int argc, char **argv, int 
             result = read_run_option(parser, argc, argv, at);
         } else if (*at + 1 < argc) {
             *at += 1;
-            result = set_disk(parser, argv[*at]);
+            result = set_file(parser, &disk_option, argv[*at]);
         } else {
             result = fail(parser, "-o: a value is missing");
         }
@@ -422,12 +380,12 @@ static int read_image_options(struct parser *parser, int argc, char **argv, int 
 }
 
 /* The disk is named behind the image as well as before it. */
-static int parse_image(struct parser *parser, int argc, char **argv)
+static int parse_image(struct parser *parser, int argc, char **argv, int at)
 {
     struct options *options = parser->options;
-    int at = 2, image;
+    int image;
 
-    if (argc > 2 && !strcmp(argv[2], "--help")) {
+    if (argc > at && !strcmp(argv[at], "--help")) {
         options->command = COMMAND_HELP;
         return 0;
     }
@@ -447,10 +405,8 @@ static int parse_image(struct parser *parser, int argc, char **argv)
     return 0;
 }
 
-static int parse_inspect(struct parser *parser, int argc, char **argv)
+static int parse_inspect(struct parser *parser, int argc, char **argv, int at)
 {
-    int at = 2;
-
     for (; at < argc && argv[at][0] == '-'; at++) {
         if (!strcmp(argv[at], "--")) {
             at++;
@@ -471,6 +427,29 @@ static int parse_inspect(struct parser *parser, int argc, char **argv)
     return 0;
 }
 
+static int parse_bench(struct parser *parser, int argc, char **argv, int at)
+{
+    if (argc > at && !strcmp(argv[at], "--help")) {
+        parser->options->command = COMMAND_HELP;
+        return 0;
+    }
+    if (argc <= at || strcmp(argv[at], "boot") != 0)
+        return fail(parser, "bench: only boot is measured: coracle bench boot IMAGE");
+    return parse_run(parser, argc, argv, at + 1);
+}
+
+static const struct {
+    const char *name;
+    enum command command;
+    int (*parse)(struct parser *parser, int argc, char **argv, int at); /* from the word `at` on */
+} commands[] = {
+    {"run", COMMAND_RUN, parse_run},
+    {"inspect", COMMAND_INSPECT, parse_inspect},
+    {"firecracker-config", COMMAND_FIRECRACKER, parse_run},
+    {"image", COMMAND_IMAGE, parse_image},
+    {"bench", COMMAND_BENCH, parse_bench},
+};
+
 int options_parse(int argc, char **argv, struct options *options, char error[OPTIONS_ERROR_MAX])
 {
     struct parser parser = {options, error};
@@ -490,29 +469,11 @@ int options_parse(int argc, char **argv, struct options *options, char error[OPT
         options->command = COMMAND_VERSION;
         return 0;
     }
-    if (!strcmp(argv[1], "run")) {
-        options->command = COMMAND_RUN;
-        return parse_run(&parser, argc, argv, 2);
-    }
-    if (!strcmp(argv[1], "firecracker-config")) {
-        options->command = COMMAND_FIRECRACKER;
-        return parse_run(&parser, argc, argv, 2);
-    }
-    if (!strcmp(argv[1], "bench")) {
-        options->command = COMMAND_BENCH;
-        if (argc > 2 && !strcmp(argv[2], "--help"))
-            options->command = COMMAND_HELP;
-        else if (argc < 3 || strcmp(argv[2], "boot") != 0)
-            return fail(&parser, "bench: only boot is measured: coracle bench boot IMAGE");
-        return options->command == COMMAND_HELP ? 0 : parse_run(&parser, argc, argv, 3);
-    }
-    if (!strcmp(argv[1], "image")) {
-        options->command = COMMAND_IMAGE;
-        return parse_image(&parser, argc, argv);
-    }
-    if (!strcmp(argv[1], "inspect")) {
-        options->command = COMMAND_INSPECT;
-        return parse_inspect(&parser, argc, argv);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        options->command = commands[i].command;
+        return commands[i].parse(&parser, argc, argv, 2);
     }
     return fail(&parser, "%s: no such command (run, inspect, firecracker-config, image, bench)",
                 argv[1]);

@@ -15,10 +15,10 @@
 #define OPTIONS_ERROR_MAX 256u
 #define OPTIONS_MEM_DEFAULT (32ull << 20)
 #define OPTIONS_PROFILE_HZ_DEFAULT 499u /* keeps no step with what happens each 10 ms */
-#define OPTIONS_PROFILE_HZ_MAX 10000u
+#define OPTIONS_PROFILE_HZ_MAX 10000
 
 #define BENCH_RUNS_DEFAULT 20u
-#define BENCH_RUNS_MAX 100000u
+#define BENCH_RUNS_MAX 100000
 
 enum command {
     COMMAND_RUN,

@@ -12,21 +12,27 @@
 #define LINE_MAX_BYTES 1024
 #define PATIENCE_MS 2000 /* for a reader of standard error that does not read */
 
-/* A pipe that is full must not keep the VM from ending: what does not go out in time is dropped. A
- * line fits into what poll promises of a pipe (PIPE_BUF). */
+/* A pipe that is full must not keep the VM from ending: what does not go out in time is dropped, and
+ * what follows is not waited for until something goes out again. A line fits into what poll promises of
+ * a pipe (PIPE_BUF). */
 static void write_all(const char *text, size_t length)
 {
+    static _Atomic int patience_ms = PATIENCE_MS;
+
     while (length > 0) {
         struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
-        int ready = poll(&out, 1, PATIENCE_MS);
-        if (ready == 0)
+        int ready = poll(&out, 1, patience_ms);
+        if (ready == 0) {
+            patience_ms = 0;
             return;
+        }
         if (ready < 0 && errno == EINTR)
             continue;
         ssize_t written = write(STDERR_FILENO, text, length);
         if (written < 0 && errno != EINTR)
             return;
         if (written > 0) {
+            patience_ms = PATIENCE_MS;
             text += written;
             length -= (size_t)written;
         }

@@ -227,12 +227,15 @@ static const char *cmdline_take_stamps(const char *at, struct pv_cmdline *out)
 /* The first one counts. One that leaves no room for the arguments is passed over. */
 static const char *cmdline_take_name(const char *at, struct pv_cmdline *out)
 {
-    size_t bytes = __builtin_strlen(at) + 1;
+    size_t bytes = 0;
 
-    if (out->arg_count != 0 || bytes > NAME_MAX)
+    if (out->arg_count != 0)
         return NULL;
-    for (size_t i = 0; i < bytes; i++)
-        out->args[i] = at[i];
+    do {
+        if (bytes == NAME_MAX)
+            return NULL;
+        out->args[bytes] = at[bytes];
+    } while (at[bytes++] != '\0');
     out->arg_bytes = (uint32_t)bytes;
     out->arg_count = 1;
     return NULL;

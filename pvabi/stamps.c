@@ -24,6 +24,7 @@ void pv_stamps_start(uint64_t entry_cycles)
 
 void pv_stamps_tell(void)
 {
+    (void)pvclock_read_ns(pv_clock); /* its parameters are there from the first reading on */
     pv_say("\001coracle-stamps 0x");
     pv_say_hex(pv_clock->tsc_to_system_mul, 1);
     pv_say(" 0x");

@@ -9,12 +9,27 @@
 
 #define NS_PER_SEC 1000000000ull
 
+void (*pvclock_late)(void);
+
+/* The other side is writing, or waits for a first reading. */
+static void wait_for_writer(void)
+{
+    if (pvclock_late != NULL)
+        pvclock_late();
+    arch_pause();
+}
+
 static uint64_t scale(uint64_t cycles, uint32_t multiplier, int shift)
 {
     if (shift <= -64 || shift >= 64)
         return 0;
     cycles = shift < 0 ? cycles >> -shift : cycles << shift;
     return (uint64_t)(((unsigned __int128)cycles * multiplier) >> 32);
+}
+
+uint64_t pvclock_scale(const struct pvclock *clock, uint64_t cycles)
+{
+    return scale(cycles, clock->tsc_to_system_mul, clock->tsc_shift);
 }
 
 uint64_t pvclock_read_ns(const struct pvclock *clock)
@@ -37,7 +52,7 @@ uint64_t pvclock_read_ns(const struct pvclock *clock)
         arch_barrier_read(); /* what the version covers before its second reading */
         if ((version & 1) == 0 && clock->version == version)
             break;
-        arch_pause();
+        wait_for_writer();
     }
     return base + (cycles > 0 ? scale((uint64_t)cycles, multiplier, shift) : 0);
 }
@@ -55,6 +70,6 @@ uint64_t pvclock_wall_ns(const struct pvclock *clock)
         arch_barrier_read();
         if ((version & 1) == 0 && clock->wall_version == version)
             return seconds * NS_PER_SEC + nanoseconds;
-        arch_pause();
+        wait_for_writer();
     }
 }

@@ -2,7 +2,8 @@
 /*
  * Network load in its plainest form, an ordinary POSIX program for Coracle and for Linux:
  *
- *     stream PORT                          serves: TCP connections, one at a time, and UDP
+ *     stream PORT                          serves: TCP connections, one at a time, and UDP; and
+ *                                          iperf3 on its own port
  *     stream ADDRESS PORT in BYTES         sends BYTES into the server; prints Mbit/s
  *     stream ADDRESS PORT out BYTES        has the server send them; prints Mbit/s
  *     stream ADDRESS PORT echo COUNT       one byte there and back, COUNT times; prints us each
@@ -27,6 +28,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "iperf.h"
+
+#define IPERF_PORT 5201u
 #define CHUNK_BYTES 65536u
 #define DATAGRAM_BYTES 64u
 #define DATAGRAM_WINDOW 32u /* sent before the server is asked how many have come */
@@ -145,26 +149,37 @@ static void serve_datagrams(int fd)
     }
 }
 
-static void serve(uint16_t port)
+static int open_server(int type, uint16_t port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int stream = socket(AF_INET, SOCK_STREAM, 0), datagrams = socket(AF_INET, SOCK_DGRAM, 0);
-    int one = 1;
+    int fd = socket(AF_INET, type, 0), one = 1;
 
-    setsockopt(stream, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(stream, (struct sockaddr *)&address, sizeof address) < 0 || listen(stream, 8) < 0 ||
-        bind(datagrams, (struct sockaddr *)&address, sizeof address) < 0)
+    if (type == SOCK_STREAM)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        (type == SOCK_STREAM && listen(fd, 8) < 0))
         fail("bind");
+    return fd;
+}
+
+static void serve(uint16_t port)
+{
+    int stream = open_server(SOCK_STREAM, port), datagrams = open_server(SOCK_DGRAM, port);
+    int iperf = open_server(SOCK_STREAM, IPERF_PORT);
+
     puts("serving");
     fflush(stdout);
     for (;;) {
         struct pollfd fds[] = {{.fd = stream, .events = POLLIN},
-                               {.fd = datagrams, .events = POLLIN}};
+                               {.fd = datagrams, .events = POLLIN},
+                               {.fd = iperf, .events = POLLIN}};
 
-        if (poll(fds, 2, -1) < 0)
+        if (poll(fds, 3, -1) < 0)
             fail("poll");
         if (fds[1].revents)
             serve_datagrams(datagrams);
+        if (fds[2].revents)
+            iperf_serve(iperf);
         if (fds[0].revents) {
             int fd = accept(stream, NULL, NULL);
             if (fd < 0)

@@ -2,8 +2,8 @@
 /*
  * Bytes of a block device at any offset, over the kernel's whole-sector calls. Small reads go
  * through a little cache that all devices share; large aligned ones go straight to the caller's
- * memory. Writes go through to the device. Of a disk with blocks of more than 16 KiB only whole blocks
- * can be read. Any thread.
+ * memory. Writes go through to the device, side by side; those that share a block end whole, one after
+ * the other. Of a disk with blocks of more than 16 KiB only whole blocks can be read. Any thread.
  */
 #ifndef FS_BLK_BYTES_H
 #define FS_BLK_BYTES_H

@@ -30,6 +30,9 @@ extern struct file console_files[3];
 /* Does descriptor 1 still lead to the console? */
 bool fd_console_output(void);
 
+/* Something went there as bytes before standard output was set up, which makes it a stream of bytes. */
+extern bool fd_console_spoken;
+
 /* Detaches a file that is going away from every epoll instance; there when epoll is linked. */
 void epoll_file_gone(struct file *file) __attribute__((weak));
 

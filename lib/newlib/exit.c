@@ -19,11 +19,13 @@ void _exit(int status)
     kernel_exit(status & 0xff);
 }
 
-/* libc.a's: what atexit registered; and a call for each open stream, there when stdio is. */
+/* libc.a's: what atexit registered; and, there when stdio is: a call for each open stream, and a function
+ * once there is one. */
 extern void __call_exitprocs(int status, void *object);
 extern int _fwalk_sglue(struct _reent *, int (*)(struct _reent *, FILE *), struct _glue *)
     __attribute__((weak));
 extern struct _glue __sglue __attribute__((weak));
+extern void (*__stdio_exit_handler)(void) __attribute__((weak));
 
 static int flush_written(struct _reent *reent, FILE *file)
 {
@@ -36,7 +38,7 @@ static int flush_written(struct _reent *reent, FILE *file)
 void exit(int status)
 {
     __call_exitprocs(status, NULL);
-    if (_fwalk_sglue)
+    if (&__stdio_exit_handler && __stdio_exit_handler)
         _fwalk_sglue(_GLOBAL_REENT, flush_written, &__sglue);
     _exit(status);
 }

@@ -42,6 +42,7 @@ void __retarget_lock_init(_LOCK_T *lock)
 
 /* What standard output writes to, so that printing needs no heap. */
 static unsigned char console_buffer[CONSOLE_BUFFER_BYTES];
+bool fd_console_spoken;
 
 /* A standard stream that newlib has just set up. It opens standard error for reading as well, and
  * then writes each piece of a format by itself; as a stream for writing it is written at once. */
@@ -53,6 +54,8 @@ static void set_up_standard(FILE *file)
         file->_p = file->_bf._base = console_buffer;
         file->_bf._size = sizeof console_buffer;
         file->_flags |= __SLBF;
+        if (fd_console_spoken)
+            file->_flags |= __SORD;
     }
 }
 

@@ -14,12 +14,22 @@
 #define BLOCK 64
 #define BLOCKS (FD_MAX / BLOCK)
 
+struct block {
+    uint64_t used, cloexec; /* bits */
+    struct file *files[BLOCK];
+};
+
 static struct mutex table_lock;
-static struct file *first_block[BLOCK] = {&console_files[0], &console_files[1], &console_files[2]};
-static struct file **blocks[BLOCKS] = {first_block};
-static uint64_t used[BLOCKS] = {7};
-static uint64_t cloexec[BLOCKS];
+static struct block first_block = {
+    .used = 7, .files = {&console_files[0], &console_files[1], &console_files[2]}};
+static struct block *more_blocks[BLOCKS]; /* the first stays NULL */
 static int limit = FD_MAX;
+
+/* The block that has or would have this descriptor; NULL: there is none yet. */
+static struct block *fd_block(int fd)
+{
+    return fd < BLOCK ? &first_block : more_blocks[fd / BLOCK];
+}
 
 static uint64_t fd_bit(int fd)
 {
@@ -28,18 +38,22 @@ static uint64_t fd_bit(int fd)
 
 static bool fd_is_open(int fd)
 {
-    return fd >= 0 && fd < FD_MAX && (used[fd / BLOCK] & fd_bit(fd));
+    if (fd < 0 || fd >= FD_MAX)
+        return false;
+    const struct block *block = fd_block(fd);
+    return block && (block->used & fd_bit(fd));
 }
 
 /* The lowest free descriptor at or above `lowest`, or -EMFILE. */
 static int fd_find(int lowest)
 {
     uint64_t below = fd_bit(lowest) - 1;
-    for (int block = lowest / BLOCK; block < BLOCKS; block++) {
-        uint64_t taken = used[block] | below;
+    for (int begin = lowest / BLOCK * BLOCK; begin < FD_MAX; begin += BLOCK) {
+        const struct block *block = fd_block(begin);
+        uint64_t taken = (block ? block->used : 0) | below;
         below = 0;
         if (taken != UINT64_MAX) {
-            int fd = block * BLOCK + __builtin_ctzll(~taken);
+            int fd = begin + __builtin_ctzll(~taken);
             return fd < limit ? fd : -EMFILE;
         }
     }
@@ -48,14 +62,14 @@ static int fd_find(int lowest)
 
 static int fd_put_in(int fd, struct file *file)
 {
-    struct file ***block = &blocks[fd / BLOCK];
-    if (!*block)
-        *block = calloc(BLOCK, sizeof **block);
-    if (!*block)
+    struct block *block = fd_block(fd);
+    if (!block)
+        block = more_blocks[fd / BLOCK] = calloc(1, sizeof *block);
+    if (!block)
         return -ENOMEM;
-    (*block)[fd % BLOCK] = file;
-    used[fd / BLOCK] |= fd_bit(fd);
-    cloexec[fd / BLOCK] &= ~fd_bit(fd);
+    block->files[fd % BLOCK] = file;
+    block->used |= fd_bit(fd);
+    block->cloexec &= ~fd_bit(fd);
     return fd;
 }
 
@@ -76,7 +90,7 @@ int fd_replace(int fd, struct file *file)
     if (fd < 0 || fd >= limit)
         return -EBADF;
     mutex_lock(&table_lock);
-    struct file *before = fd_is_open(fd) ? blocks[fd / BLOCK][fd % BLOCK] : NULL;
+    struct file *before = fd_is_open(fd) ? fd_block(fd)->files[fd % BLOCK] : NULL;
     int result = fd_put_in(fd, file);
     mutex_unlock(&table_lock);
     if (result < 0)
@@ -91,7 +105,7 @@ struct file *fd_file(int fd)
     struct file *file = NULL;
     mutex_lock(&table_lock);
     if (fd_is_open(fd))
-        file = file_get(blocks[fd / BLOCK][fd % BLOCK]);
+        file = file_get(fd_block(fd)->files[fd % BLOCK]);
     mutex_unlock(&table_lock);
     return file;
 }
@@ -101,8 +115,8 @@ int fd_close(int fd)
     struct file *file = NULL;
     mutex_lock(&table_lock);
     if (fd_is_open(fd)) {
-        file = blocks[fd / BLOCK][fd % BLOCK];
-        used[fd / BLOCK] &= ~fd_bit(fd);
+        file = fd_block(fd)->files[fd % BLOCK];
+        fd_block(fd)->used &= ~fd_bit(fd);
     }
     mutex_unlock(&table_lock);
     if (!file)
@@ -113,22 +127,23 @@ int fd_close(int fd)
 
 bool fd_cloexec(int fd)
 {
-    return fd_is_open(fd) && (cloexec[fd / BLOCK] & fd_bit(fd));
+    return fd_is_open(fd) && (fd_block(fd)->cloexec & fd_bit(fd));
 }
 
 void fd_cloexec_set(int fd, bool set)
 {
     mutex_lock(&table_lock);
     if (fd_is_open(fd) && set)
-        cloexec[fd / BLOCK] |= fd_bit(fd);
+        fd_block(fd)->cloexec |= fd_bit(fd);
     else if (fd_is_open(fd))
-        cloexec[fd / BLOCK] &= ~fd_bit(fd);
+        fd_block(fd)->cloexec &= ~fd_bit(fd);
     mutex_unlock(&table_lock);
 }
 
 bool fd_console_output(void)
 {
-    return first_block[STDOUT_FILENO] == &console_files[STDOUT_FILENO];
+    return (first_block.used & fd_bit(STDOUT_FILENO)) &&
+           first_block.files[STDOUT_FILENO] == &console_files[STDOUT_FILENO];
 }
 
 int fd_limit(void)

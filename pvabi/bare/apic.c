@@ -26,6 +26,7 @@
 #define PIC_SLAVE_MASK 0xa1u
 
 bool bare_apic_has_deadline;
+static bool bare_apic_started;
 static volatile char *bare_apic_registers; /* NULL: x2APIC */
 
 static EARLY uint32_t bare_apic_read(unsigned at)
@@ -45,9 +46,13 @@ static EARLY void bare_apic_write(unsigned at, uint32_t value)
 
 EARLY void bare_apic_start(void)
 {
-    uint64_t base = bare_rdmsr(BARE_MSR_APIC_BASE);
+    uint64_t base;
     uint32_t cpuid[4];
 
+    if (bare_apic_started)
+        return;
+    bare_apic_started = true;
+    base = bare_rdmsr(BARE_MSR_APIC_BASE);
     bare_cpuid(1, 0, cpuid);
     bare_apic_has_deadline = (cpuid[2] & 1u << 24) != 0;
     if (cpuid[2] & 1u << 21) {
@@ -70,8 +75,10 @@ EARLY void bare_apic_start(void)
 
 uint32_t bare_apic_id(void)
 {
-    uint32_t id = bare_apic_read(REGISTER_ID);
+    uint32_t id;
 
+    bare_apic_start();
+    id = bare_apic_read(REGISTER_ID);
     return bare_apic_registers == NULL ? id : id >> 24;
 }
 

@@ -103,6 +103,7 @@ void bare_traps_start(void);
 
 /* ---- apic.c ------------------------------------------------------------------------------ */
 
+/* Before the first interrupt can come, and the timer; once is enough. */
 void bare_apic_start(void);
 uint32_t bare_apic_id(void);
 void bare_apic_eoi(void);
@@ -116,6 +117,7 @@ extern bool bare_apic_has_deadline;
 
 /* ---- clock.c ----------------------------------------------------------------------------- */
 
+/* System time begins; what measures it is set going when somebody first asks for it. */
 void bare_clock_start(void);
 uint64_t bare_clock_ns(void);
 /* Arms the timer no later than a deadline of the pvclock's time. */

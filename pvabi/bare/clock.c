@@ -3,7 +3,8 @@
  * Time: KVM's pvclock where it is offered. Otherwise the TSC, whose frequency CPUID tells or one
  * short comparison with the local APIC's timer measures, in a pvclock that we fill ourselves; a
  * longer comparison corrects it while the program runs. Wall time comes from the command line, KVM
- * or the CMOS clock. Here, too, is the one timer.
+ * or the CMOS clock. All that is done when somebody first asks for the time: many programs never do.
+ * Here, too, is the one timer.
  */
 #include "arch/arch.h"
 #include "arch/pvclock.h"
@@ -28,6 +29,8 @@
 #define TIMER_NS_MAX 0xfffffff0ull
 
 static struct pvclock bare_pvclock __attribute__((aligned(64)));
+static uint64_t bare_start_tsc; /* at the start: system time 0, unless KVM says otherwise */
+static bool bare_clock_going;
 static uint64_t bare_armed_ns;         /* the deadline for which the timer is armed */
 static struct bare_refine bare_refine; /* idle unless the TSC's frequency is a measured one */
 
@@ -106,8 +109,8 @@ static EARLY void bare_clock_set(uint64_t tsc, uint64_t ns, uint32_t khz)
         scaled <<= 1;
         shift++;
     }
-    bare_pvclock.version++;
-    arch_barrier_write(); /* odd before what it covers changes */
+    bare_pvclock.version |= 1; /* as it is before the first time */
+    arch_barrier_write();      /* odd before what it covers changes */
     bare_pvclock.tsc_timestamp = tsc;
     bare_pvclock.system_time_ns = ns;
     bare_pvclock.tsc_shift = shift;
@@ -171,23 +174,32 @@ static EARLY void bare_wall_set(uint64_t wall_ns)
     bare_pvclock.wall_nsec = (uint32_t)(ns % NS_PER_SEC);
 }
 
-EARLY void bare_clock_start(void)
+/* KVM's clock, with what its leaves say; false: there is none. */
+static EARLY bool bare_kvm_clock(uint32_t *leaves)
 {
-    uint32_t cpuid[4], khz, leaves = 0;
-    bool kvm = false;
+    uint32_t cpuid[4];
 
+    *leaves = 0;
     bare_cpuid(1, 0, cpuid);
     if (cpuid[2] & 1u << 31) {
         bare_cpuid(KVM_CPUID_BASE, 0, cpuid);
-        leaves = cpuid[0];
+        *leaves = cpuid[0];
         /* "KVMKVMKVM" */
         if (cpuid[1] == 0x4b4d564bu && cpuid[2] == 0x564b4d56u && cpuid[3] == 0x4du) {
             bare_cpuid(KVM_CPUID_FEATURES, 0, cpuid);
-            kvm = (cpuid[0] & KVM_FEATURE_CLOCK2) != 0;
+            return (cpuid[0] & KVM_FEATURE_CLOCK2) != 0;
         }
     }
-    pv_clock = &bare_pvclock;
-    bare_armed_ns = PV_NO_DEADLINE;
+    return false;
+}
+
+static EARLY void bare_clock_go(void)
+{
+    uint64_t seconds;
+    uint32_t khz, leaves;
+    bool kvm = bare_kvm_clock(&leaves);
+
+    bare_apic_start();
     if (kvm) {
         bare_wrmsr(KVM_MSR_SYSTEM_TIME, (uintptr_t)&bare_pvclock | 1u);
     } else {
@@ -200,14 +212,38 @@ EARLY void bare_clock_start(void)
         }
         if (khz == 0)
             bare_crash("no clock: the time stamp counter cannot be measured", NULL);
-        bare_clock_set(arch_cycles(), 0, khz);
+        bare_clock_set(bare_start_tsc, 0, khz);
     }
     if (pv_cmdline.wall_ns != 0)
-        bare_wall_set(pv_cmdline.wall_ns);
+        bare_wall_set(pv_cmdline.wall_ns +
+                      pvclock_scale(&bare_pvclock, arch_cycles() - bare_start_tsc));
     else if (kvm)
         bare_wrmsr(KVM_MSR_WALL_CLOCK, (uintptr_t)&bare_pvclock.wall_version);
-    else if (bare_cmos_seconds() != 0)
-        bare_wall_set(bare_cmos_seconds() * NS_PER_SEC);
+    else if ((seconds = bare_cmos_seconds()) != 0)
+        bare_wall_set(seconds * NS_PER_SEC);
+    bare_pvclock.wall_version &= ~1u; /* from now on it may be read */
+}
+
+/* Called by the first reader, and by one that finds KVM amid an update. */
+static void bare_clock_late(void)
+{
+    bool on = bare_cli_save();
+
+    if (!bare_clock_going) {
+        bare_clock_going = true;
+        bare_clock_go();
+    }
+    if (on)
+        bare_sti();
+}
+
+EARLY void bare_clock_start(void)
+{
+    bare_start_tsc = arch_cycles();
+    bare_armed_ns = PV_NO_DEADLINE;
+    bare_pvclock.version = bare_pvclock.wall_version = 1; /* odd: there is no time yet */
+    pv_clock = &bare_pvclock;
+    pvclock_late = bare_clock_late;
 }
 
 uint64_t bare_clock_ns(void)
@@ -252,6 +288,8 @@ void bare_timer_arm(uint64_t deadline_ns)
 {
     uint64_t now_ns, ns;
 
+    if (deadline_ns == bare_armed_ns && deadline_ns == PV_NO_DEADLINE)
+        return; /* nor is there a timer before somebody has read the time */
     bare_clock_refine();
     bare_armed_ns = deadline_ns;
     if (deadline_ns == PV_NO_DEADLINE) {

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define BARE_RFLAGS_IF (1u << 9)
+
 #define BARE_INLINE static inline __attribute__((always_inline))
 
 BARE_INLINE void bare_outb(uint16_t port, uint8_t value)
@@ -133,6 +135,15 @@ BARE_INLINE void bare_cli(void)
 BARE_INLINE void bare_sti(void)
 {
     __asm__ volatile("sti" : : : "memory");
+}
+
+/* Were interrupts on? They are off then. */
+BARE_INLINE bool bare_cli_save(void)
+{
+    uint64_t flags;
+
+    __asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
+    return (flags & BARE_RFLAGS_IF) != 0;
 }
 
 /* An interrupt between the two instructions is taken after HLT began: STI acts one later. */

@@ -22,6 +22,7 @@ static void bare_wait(uint64_t deadline_ns)
     uint64_t poll_ns = bare_poll_ns();
 
     pv_counters.waits++;
+    bare_apic_start();
     bare_cli();
     if (poll_ns != 0 && deadline_ns > bare_clock_ns() + poll_ns)
         deadline_ns = bare_clock_ns() + poll_ns;
@@ -62,6 +63,7 @@ static void bare_events_collect(uint64_t taken[PV_EVENT_WORDS])
 
 void bare_upcalls_start(void)
 {
+    bare_apic_start();
     bare_upcalls_on = true;
     bare_sti();
 }

@@ -179,7 +179,6 @@ static EARLY int bare_start(enum pv_entry entry, const void *argument, struct bo
     pv_machine = &bare_machine;
     bare_output_start();
     bare_machine_start(entry, argument, record);
-    bare_apic_start();
     bare_clock_start();
     pv_upcall = (struct pv_upcall *)(void *)&bare_vcpu;
     bare_output_attach(record);

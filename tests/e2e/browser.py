@@ -7,7 +7,7 @@ import re
 import shutil
 
 import harness
-from bench import sample
+from bench import bench, built, results_of, sample
 from harness import CORACLE, ROOT, Skip, app, check, equal
 
 FLAGS = """--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync
@@ -60,6 +60,20 @@ def test_report():
             said = look(work, page, width)
             check_look(said, 3, width)
             check(said["rows"] >= 4, f"{said['rows']} rows in the table of goals, which is to come first")
+
+
+def test_real_report():
+    """Of a run, with every kind of picture that a machine without a network can have."""
+    with built() as work:
+        bench(work, "boot-native", "boot-phases", "size")
+        drawn = sum(1 for part in results_of(work)["parts"] for group in part["groups"]
+                    if any(figure["name"] in group["figures"] and figure["value"] is not None
+                           for figure in part["figures"]))
+        page = (work / "b" / "bench" / "report.html").read_text()
+        for width in (1400, 500):
+            said = look(work, page, width)
+            check_look(said, drawn, width)
+            check(drawn >= 4 and said["first"] == "Where", f"{drawn} pictures, first heading {said['first']}")
 
 
 def test_timeline():

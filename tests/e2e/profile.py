@@ -44,6 +44,16 @@ def test_q35():
     check_shares("q35")
 
 
+def test_pthread_exit():
+    """Neither the profiler's thread nor the network's keeps a program alive whose last one has ended."""
+    for on in ("native", "microvm"):
+        with folder() as work:
+            result = coracle("--on", on, "--net", "user", "--profile", work / "p",
+                             guest("pthread_exit_net"))
+            equal((result.status, result.out), (0, "ok\n"), f"status and output ({result.err})")
+            folded(work / "p", guest("pthread_exit_net"))
+
+
 def test_rate():
     with folder() as work:
         counts = []
@@ -78,8 +88,8 @@ def test_wrong_files():
         whole = (work / "p").read_bytes()
         (work / "short").write_bytes(whole[:-4])
         refused(work / "short", "end is missing")
-        (work / "damaged").write_bytes(whole[:-4] + b"stack x\nend\n")
-        refused(work / "damaged", "damaged")
+        (work / "bad").write_bytes(whole[:-4] + b"stack x\nend\n")
+        refused(work / "bad", "damaged")
         refused(work / "none", "No such file")
         refused(work, "not a profile")
         refused(app("hello"), "not a profile")

@@ -4,12 +4,15 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "check.h"
 
 #define THREADS 6
-#define ROUNDS 1000000
+#define PREEMPTIONS 100 /* a time slice each: about a second, however fast the machine is */
 #define SLOTS 32
+
+static volatile int stop;
 
 /* Every 32nd byte is looked at, so that most of the time is malloc's. */
 static void fill(unsigned char *block, size_t bytes, unsigned seed)
@@ -31,7 +34,7 @@ static void *work(void *argument)
     unsigned random = (unsigned)(uintptr_t)argument * 7919 + 1;
     unsigned char *blocks[SLOTS] = {0};
     size_t sizes[SLOTS] = {0};
-    for (int i = 0; i < ROUNDS; i++) {
+    while (!stop) {
         random = random * 1103515245 + 12345;
         unsigned slot = random >> 16 & (SLOTS - 1);
         size_t bytes = (random >> 8 & 0x3f) ? (random >> 4 & 0xff) + 1 : (random >> 4 & 0x1fff) + 1;
@@ -58,6 +61,9 @@ int main(void)
     pthread_t threads[THREADS];
     for (uintptr_t i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, work, (void *)(i * 31)) == 0);
+    while (metric("coracle_preemptions_total") < PREEMPTIONS)
+        usleep(20000);
+    stop = 1;
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);
     void *aligned;

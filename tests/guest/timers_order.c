@@ -12,6 +12,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static unsigned woken[SLEEPERS], woken_count;
 static volatile int stop;
 static int early;
+static long long start_ns;
 
 static long long now_ns(void)
 {
@@ -25,12 +26,12 @@ static void *sleeper(void *argument)
 {
     static const long long delays_ms[SLEEPERS] = {240, 40, 200, 80, 160, 120, 280, 320};
     unsigned long self = (unsigned long)argument;
-    long long delay_ns = delays_ms[self] * 1000000, start_ns = now_ns();
-    struct timespec delay = {.tv_nsec = delay_ns};
+    long long delay_ns = delays_ms[self] * 1000000, deadline_ns = start_ns + delay_ns;
+    struct timespec deadline = {deadline_ns / NS_PER_SEC, deadline_ns % NS_PER_SEC};
 
-    nanosleep(&delay, NULL);
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL);
     pthread_mutex_lock(&mutex);
-    early |= now_ns() - start_ns < delay_ns;
+    early |= now_ns() < deadline_ns;
     woken[woken_count++] = (unsigned)(delay_ns / 40000000);
     pthread_mutex_unlock(&mutex);
     return NULL;
@@ -47,6 +48,7 @@ int main(void)
 {
     pthread_t threads[SLEEPERS], computing;
 
+    start_ns = now_ns();
     if (pthread_create(&computing, NULL, compute, NULL) != 0)
         return 1;
     for (unsigned long i = 0; i < SLEEPERS; i++) {

@@ -74,6 +74,33 @@ static void wall_time_has_64_bits_of_seconds(void **state)
     assert_true(pvclock_wall_ns(&page) == ((1ull << 32) + 5) * 1000000000 + 6);
 }
 
+static unsigned late_calls;
+
+static void start_late(void)
+{
+    late_calls++;
+    page.system_time_ns = 777;
+    page.wall_sec = 5;
+    page.version++;
+    page.wall_version++;
+}
+
+/* The first reading of either half sets a late clock going, and no other does. */
+static void starts_a_late_clock(void **state)
+{
+    (void)state;
+    pvclock_late = start_late;
+    page = (struct pvclock){.version = 1, .wall_version = 1};
+    assert_int_equal(pvclock_read_ns(&page), 777);
+    assert_int_equal(pvclock_wall_ns(&page), 5000000000);
+    assert_int_equal(late_calls, 1);
+    page = (struct pvclock){.version = 1, .wall_version = 1};
+    assert_int_equal(pvclock_wall_ns(&page), 5000000000);
+    assert_int_equal(pvclock_read_ns(&page), 777);
+    assert_int_equal(late_calls, 2);
+    pvclock_late = NULL;
+}
+
 /* Rewrites the page all the time. Every state says the same time of day, 10^12 and a little; a mix
  * of two states would not. */
 static int stop;
@@ -133,6 +160,7 @@ int main(void)
         cmocka_unit_test(a_stamp_from_the_future_is_no_jump),
         cmocka_unit_test(a_senseless_shift_does_nothing),
         cmocka_unit_test(wall_time_has_64_bits_of_seconds),
+        cmocka_unit_test(starts_a_late_clock),
         cmocka_unit_test(never_mixes_two_states),
     };
 

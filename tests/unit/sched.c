@@ -13,9 +13,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -85,6 +88,47 @@ static void joins_that_cannot_be_are_refused(void **state)
     thread = run(note_argument, "e");
     thread_yield(); /* it has ended: detaching frees it */
     assert_int_equal(thread_detach(thread), 0);
+}
+
+#define HUNG 9
+
+static void hang(void)
+{
+    _exit(HUNG);
+}
+
+/* How a VM ends whose main thread has ended: beside it were two system threads, one that stays and one
+ * that ends, and such threads of the program as are asked for. */
+static int status_when_main_ends(bool own_left, bool own_ends)
+{
+    const struct thread_options system = {.detached = true, .system = true};
+    struct thread *thread;
+    int status;
+    pid_t vm;
+
+    fflush(NULL);
+    vm = fork();
+    if (vm == 0) {
+        fake.on_wait = hang;
+        thread_create(&thread, &system, park_forever, NULL);
+        thread_create(&thread, &system, note_argument, writable("s"));
+        if (own_left)
+            run(park_forever, NULL);
+        if (own_ends)
+            run(note_argument, "o");
+        thread_exit();
+    }
+    assert_int_equal(waitpid(vm, &status, 0), vm);
+    return WEXITSTATUS(status);
+}
+
+static void the_last_thread_of_the_program_ends_the_vm(void **state)
+{
+    (void)state;
+    assert_int_equal(status_when_main_ends(false, false), 0);
+    assert_int_equal(status_when_main_ends(false, true), 0);
+    assert_int_equal(status_when_main_ends(true, false), HUNG);
+    assert_int_equal(status_when_main_ends(true, true), HUNG);
 }
 
 static void an_early_unpark_is_not_lost(void **state)
@@ -331,6 +375,7 @@ int main(void)
         test(threads_run_in_order_and_are_joined),
         test(a_thread_has_its_name_its_stack_its_user),
         test(joins_that_cannot_be_are_refused),
+        test(the_last_thread_of_the_program_ends_the_vm),
         test(an_early_unpark_is_not_lost),
         test(a_park_ends_at_its_deadline),
         test(sleepers_wake_in_the_order_of_their_deadlines),

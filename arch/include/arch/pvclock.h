@@ -24,7 +24,13 @@ struct pvclock {
 };
 _Static_assert(sizeof(struct pvclock) == 48, "pvclock");
 
+/* A clock that is set going only when someone asks for the time has odd versions until then. Called
+ * by a reader that finds one, from wherever it reads; NULL: it just waits. Set before any reading. */
+extern void (*pvclock_late)(void);
+
 uint64_t pvclock_read_ns(const struct pvclock *clock);
+/* How long so many cycles take, in nanoseconds, by parameters that nobody is changing. */
+uint64_t pvclock_scale(const struct pvclock *clock, uint64_t cycles);
 /* Wall time at system time 0, in nanoseconds since 1970; 0: unknown. */
 uint64_t pvclock_wall_ns(const struct pvclock *clock);
 

@@ -17,7 +17,7 @@ struct metrics {
     uint64_t events;
     uint64_t timers_expired;
     uint64_t threads_created;
-    uint64_t threads_live;
+    uint64_t threads_live; /* without system threads (thread.h) */
     uint64_t idle_ns;
     uint64_t runqueue_wait_ns; /* between becoming runnable and running, summed */
     uint64_t blk_requests[4];  /* by pv_blk_operation */

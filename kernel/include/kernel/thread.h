@@ -22,13 +22,15 @@ struct thread_options {
     const char *name;   /* copied, cut to THREAD_NAME_BYTES - 1; NULL: "thread" */
     size_t stack_bytes; /* 0: THREAD_STACK_BYTES */
     bool detached;      /* freed at its end; otherwise thread_join frees it */
+    bool system;        /* serves the program: not one of its threads, whose last ends the VM */
     void *user;         /* thread_user's first value */
 };
 
 /* Starts a thread. 0, -ENOMEM, -EINVAL. */
 int thread_create(struct thread **thread, const struct thread_options *options,
                   void (*entry)(void *argument), void *argument);
-/* Ends the calling thread; thread_exit_hook (below) runs first. */
+/* Ends the calling thread; thread_exit_hook (below) runs first. With the last one that is no system
+ * thread the VM ends, with status 0. */
 void thread_exit(void) __attribute__((noreturn));
 /* Waits for the end of a thread that is not detached, and frees it. 0, -EDEADLK, -EINVAL. */
 int thread_join(struct thread *thread);

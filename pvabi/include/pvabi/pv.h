@@ -112,7 +112,7 @@ struct pv_platform {
 /* Set before the kernel starts and, but for what says otherwise, never changed. */
 extern const struct pv_platform *pv;
 extern struct pv_upcall *pv_upcall;
-extern const struct pvclock *pv_clock; /* arch/pvclock.h reads it */
+extern const struct pvclock *pv_clock; /* arch/pvclock.h reads it; set going by the first reading */
 /* The kernel's system time is pv_clock's and this, modulo 2^64; deadlines are in that sum. Changed
  * by a platform whose clock is another one after a restore, with upcalls masked. */
 extern volatile uint64_t pv_clock_offset_ns;

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Plain transfers over a tap, on native and on q35 beside a Linux guest: bulk TCP by the host's iperf3, a byte
+there and back, and datagrams. The guests run the same program, bench/programs/stream.c."""
+import contextlib
+import functools
+import json
+
+from harness import BUILD
+from host import Part, need_kvm, need_program, need_qemu, need_taps, on_cpu, why_not
+from measure import CommandFailed, alternate, few, run, shown
+from network import GUEST, LOAD_CPU, STREAM_PORT, coracle_guest, linux_guest, wait_stream
+
+JOB = f"stream {STREAM_PORT}\n"  # of the Linux guest
+WAYS = (("in", "TCP into the guest", ()), ("out", "TCP out of the guest", ("-R",)))
+
+
+def stream_words(inside, what, number):
+    return inside(*on_cpu(LOAD_CPU, BUILD / "bench" / "stream-linux", GUEST, STREAM_PORT, what, number))
+
+
+def stream(inside, what, number):
+    return [float(word) for word in run(stream_words(inside, what, number)).split()]
+
+
+def iperf_words(inside, more):
+    return inside(*on_cpu(LOAD_CPU, "iperf3", "-c", GUEST, "-J", "-t", few(1, 3), *more))
+
+
+def iperf(inside, more):
+    """Mbit/s that arrived where they were sent to."""
+    command = iperf_words(inside, more)
+    said = json.loads(run(command))
+    if "error" in said:
+        raise CommandFailed(command, 1, said["error"])
+    return said["end"]["sum_received"]["bits_per_second"] / 1e6
+
+
+def bulk(results, systems, turns=few(1, 7)):
+    """TCP both ways, by turns; {(system, way): median}. `systems`: {name: (title, inside)}."""
+    medians = {}
+    reason = why_not(functools.partial(need_program, "iperf3"))
+    for way, words, more in WAYS:
+        takers = {} if reason else {name: functools.partial(iperf, inside, more)
+                                    for name, (_, inside) in systems.items()}
+        samples = alternate(takers, turns, warm=few(0, 1))
+        for name, (title, inside) in systems.items():
+            figure = f"tcp.{name}.{way}", f"{title}, {words}", "Mbit/s"
+            if reason:
+                results.not_measured(*figure, reason)
+                continue
+            medians[name, way] = results.figure(*figure, better="more", samples=samples[name],
+                                                command=shown(iperf_words(inside, more)))
+        if len(systems) > 1:
+            results.group("bars", words, [f"tcp.{name}.{way}" for name in systems])
+    if len(systems) == 1:
+        results.group("bars", "bulk TCP", [f"tcp.{name}.{way}" for way, _, _ in WAYS for name in systems])
+    return medians
+
+
+def small(results, systems):
+    """A byte there and back, and datagrams, by turns."""
+    bytes_, datagrams = few(500, 2000), few(10_000, 50_000)
+    turns = few(1, 5)
+    echoes = alternate({name: functools.partial(stream, inside, "echo", bytes_)
+                        for name, (_, inside) in systems.items()}, turns, warm=few(0, 1))
+    floods = alternate({name: functools.partial(stream, inside, "datagrams", datagrams)
+                        for name, (_, inside) in systems.items()}, turns, warm=few(0, 1))
+    for name, (title, inside) in systems.items():
+        results.figure(f"tcp.{name}.echo", f"{title}, one byte there and back", "us",
+                       samples=[value for value, in echoes[name]],
+                       command=shown(stream_words(inside, "echo", bytes_)))
+    for name, (title, inside) in systems.items():
+        results.figure(f"udp.{name}", f"{title}, UDP datagrams of 64 bytes that arrive", "datagrams/s",
+                       better="more", samples=[rate for rate, _ in floods[name]],
+                       command=shown(stream_words(inside, "datagrams", datagrams)),
+                       note=f"lost: {max(lost for _, lost in floods[name])} %")
+    if len(systems) > 1:
+        results.group("bars", "one byte there and back", [f"tcp.{name}.echo" for name in systems])
+        results.group("bars", "datagrams", [f"udp.{name}" for name in systems])
+
+
+def bulk_native(results):
+    need_kvm()
+    need_taps()
+    with coracle_guest("native", BUILD / "bench" / "stream", None, [STREAM_PORT]) as (inside, server):
+        wait_stream(inside, "stream", server)
+        systems = {"native": ("native", inside)}
+        bulk(results, systems)
+        small(results, systems)
+
+
+@contextlib.contextmanager
+def both_on_q35():
+    """Ours and the Linux guest's, both up: {name: (title, inside)}."""
+    with coracle_guest("q35", BUILD / "bench" / "stream", None, [STREAM_PORT]) as (ours, server), \
+            linux_guest("q35", JOB) as (theirs, linux_server):
+        wait_stream(ours, "stream", server)
+        wait_stream(theirs, "stream in the Linux guest", linux_server)
+        yield {"q35": ("Coracle on q35", ours), "linux-q35": ("Linux on q35", theirs)}
+
+
+def bulk_q35(results):
+    need_qemu()
+    need_taps()
+    with both_on_q35() as systems:
+        medians = bulk(results, systems)
+        small(results, systems)
+    for way in ("in", "out"):
+        goal = f"tcp.{way}_over_linux_guest"
+        if medians:
+            results.reach(goal, medians["q35", way] / medians["linux-q35", way])
+        else:
+            results.goals[goal].reason = "iperf3 is not installed"
+
+
+PARTS = (
+    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4),
+    Part("bulk-q35", "TCP and UDP on q35 beside a Linux guest there", bulk_q35, 145, 13,
+         ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest")),
+)
