@@ -2,8 +2,14 @@
 /* Time from the platform's clock page. Any context. */
 #include "kernel/clock.h"
 
+#include "arch/arch.h"
 #include "arch/pvclock.h"
 #include "pvabi/pv.h"
+
+#define RECENT_CYCLES (1u << 18)
+
+static uint64_t latest_ns;
+static uint64_t latest_cycles; /* when that was read, or before */
 
 /* What clock_wall_set changed, modulo 2^64. */
 static uint64_t wall_offset_ns;
@@ -22,8 +28,10 @@ static uint64_t system_now_ns(void)
 
 uint64_t clock_now_ns(void)
 {
-    static uint64_t latest_ns;
+    uint64_t cycles = arch_cycles();
     uint64_t now_ns = system_now_ns();
+
+    latest_cycles = cycles;
 
     /* The host's parameters may change. An upcall between the reading and the writing can only put
      * an older reading here. */
@@ -31,6 +39,12 @@ uint64_t clock_now_ns(void)
         return latest_ns;
     latest_ns = now_ns;
     return now_ns;
+}
+
+/* An upcall between the readings of the two variables leaves them newer. */
+uint64_t clock_recent_ns(void)
+{
+    return arch_cycles() - latest_cycles < RECENT_CYCLES ? latest_ns : clock_now_ns();
 }
 
 /* pv_clock's two halves belong together: the wall clock's knows no offset. */

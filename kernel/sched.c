@@ -189,6 +189,13 @@ void sched_make_runnable(struct thread *thread)
     program_timer();
 }
 
+bool sched_take_back(struct thread *thread)
+{
+    struct cpu *cpu = cpu_self();
+
+    return cpu->run_first == thread && run_queue_take(cpu) != NULL;
+}
+
 /* `now_ns` is what the clock just said, or 0. */
 static void take_events(struct cpu *cpu, uint64_t now_ns)
 {
@@ -226,6 +233,18 @@ static uint64_t idle(struct cpu *cpu, uint64_t before_ns)
     return after_ns;
 }
 
+static void slice_begin(struct cpu *cpu, uint64_t now_ns)
+{
+    cpu->slice_least_ns = now_ns + SLICE_LEAST_NS;
+    cpu->slice_end_ns = now_ns + SLICE_NS;
+}
+
+void sched_slice_renew(void)
+{
+    if (cpu_self()->run_first == NULL)
+        slice_begin(cpu_self(), clock_recent_ns());
+}
+
 /* `now_ns` is what the clock says, or 0: then it is read here. */
 static void switch_to_next(uint64_t now_ns)
 {
@@ -239,8 +258,7 @@ static void switch_to_next(uint64_t now_ns)
         now_ns = idle(cpu, now_ns);
     metrics.runqueue_wait_ns += now_ns - to->runnable_since_ns;
     to->state = THREAD_RUNNING;
-    cpu->slice_least_ns = now_ns + SLICE_LEAST_NS;
-    cpu->slice_end_ns = now_ns + SLICE_NS;
+    slice_begin(cpu, now_ns);
     cpu->current = to;
     program_timer();
     if (to == from)

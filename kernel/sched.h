@@ -22,6 +22,7 @@ struct thread {
     enum thread_state state;
     bool token; /* an unpark that the next park takes */
     bool timed_out;
+    bool woken; /* by an unpark, from a park without deadline; has not run since */
     bool detached;
     bool system; /* not counted in metrics.threads_live */
     struct thread *joiner;
@@ -64,6 +65,11 @@ void sched_switch(uint64_t now_ns);
 void sched_switched(void);
 /* Puts a thread that was parked, or is new, into the run queue. */
 void sched_make_runnable(struct thread *thread);
+/* The running thread would have waited, but finds what it would have waited for: a slice begins, unless
+ * others stand in line. */
+void sched_slice_renew(void);
+/* Takes a runnable thread off the run queue; false: it is not the first there. */
+bool sched_take_back(struct thread *thread);
 /* Takes pending events, runs their handlers and what timers have expired. */
 void sched_events(void);
 /* From now on upcalls are entered; before, a program with one thread needs none. */

@@ -72,7 +72,8 @@ static void wake_thread(struct waiter *waiter)
     thread_unpark(waiter->context);
 }
 
-int waitq_wait(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns)
+int waitq_wait_by(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns,
+                  int (*park)(uint64_t deadline_ns))
 {
     struct waiter waiter = {.wake = wake_thread, .context = thread_self()};
     int result = 0;
@@ -86,7 +87,7 @@ int waitq_wait(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns)
     waitq_add(queue, &waiter);
     mutex_unlock(mutex);
     while (__atomic_load_n(&waiter.queue, __ATOMIC_ACQUIRE) != NULL && result == 0)
-        result = thread_park(deadline_ns);
+        result = park(deadline_ns);
     state = upcalls_mask();
     if (waiter.queue == NULL)
         result = 0; /* woken while the deadline passed */
@@ -95,6 +96,11 @@ int waitq_wait(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns)
     upcalls_restore(state);
     mutex_lock(mutex);
     return result;
+}
+
+int waitq_wait(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns)
+{
+    return waitq_wait_by(queue, mutex, deadline_ns, thread_park);
 }
 
 int cond_wait_until(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns)

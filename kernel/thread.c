@@ -231,7 +231,7 @@ int thread_park(uint64_t deadline_ns)
         goto out;
     }
     if (deadline_ns != NO_DEADLINE) {
-        now_ns = clock_now_ns();
+        now_ns = clock_recent_ns();
         if (deadline_ns <= now_ns) {
             if (!cpu_self()->upcalls_on)
                 sched_events();
@@ -244,6 +244,7 @@ int thread_park(uint64_t deadline_ns)
     self->timed_out = false;
     self->state = THREAD_PARKED;
     sched_switch(now_ns);
+    self->woken = false;
     timer_cancel(&self->timer);
     if (self->timed_out)
         result = -ETIMEDOUT;
@@ -258,9 +259,21 @@ void thread_unpark(struct thread *thread)
 
     if (thread->state == THREAD_PARKED) {
         metrics.wakeups++;
+        thread->woken = !thread->timer.armed;
         sched_make_runnable(thread);
     } else {
         thread->token = true;
+    }
+    upcalls_restore(state);
+}
+
+void thread_unpark_undo(struct thread *thread)
+{
+    unsigned state = upcalls_mask();
+
+    if (thread->woken && sched_take_back(thread)) {
+        thread->woken = false;
+        thread->state = THREAD_PARKED;
     }
     upcalls_restore(state);
 }

@@ -41,8 +41,10 @@ ARCH_SRCS := $(call sources,arch/x86_64)
 KERNEL_SRCS := $(call sources,kernel)
 SYS_SRCS := $(call sources,lib/newlib lib/posix lib/fs)
 NET_SRCS := $(call sources,net)
-# core/timeouts.c is replaced by net/port/timers.c.
-LWIP_SRCS := $(addprefix lwip/,$(filter-out src/core/timeouts.c,$(LWIP_FILES)))
+# core/timeouts.c is replaced by net/port/timers.c; net/port/lwip.c includes some others.
+LWIP_INCLUDED := $(addprefix src/,$(shell sed -n 's/^\#include "\(.*\.c\)"$$/\1/p' net/port/lwip.c))
+LWIP_SRCS := $(addprefix lwip/,$(filter-out src/core/timeouts.c $(LWIP_INCLUDED),$(LWIP_FILES)))
+EXTRA_net/port := -isystem $(LWIP_TREE)/src
 
 objects = $(addprefix $(B)/obj/,$(addsuffix .o,$(basename $(1))))
 

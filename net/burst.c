@@ -11,7 +11,6 @@
 #include "stack.h"
 
 #define TCP_HEADER_BYTES 20u
-#define TCP_FLAG_PSH 8u
 #define TCP_FLAG_ACK 16u
 
 /* A segment that may be part of a large frame. */

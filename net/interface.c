@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kernel/device.h"
+#include "kernel/errand.h"
 #include "kernel/event.h"
 #include "kernel/log.h"
 #include "kernel/random.h"
@@ -40,14 +41,14 @@ void interface_name(const struct netif *netif, char name[INTERFACE_NAME_BYTES])
 static void on_event(void *context)
 {
     (void)context;
-    net_thread_wake();
+    errand_wanted();
 }
 
 static void on_config(void *context)
 {
     (void)context;
     __atomic_store_n(&config_changed, true, __ATOMIC_RELAXED);
-    net_thread_wake();
+    errand_wanted();
 }
 
 /* The event that tells of a change of the link: a device's, perhaps one that its queues use, too,

@@ -36,6 +36,7 @@ struct frame_kind {
     bool is_data;     /* ... that will wait there until the program reads it */
     bool is_fragment;
     bool is_arp;
+    bool is_tcp4;
 };
 
 static size_t pool_bytes; /* of all interfaces */
@@ -73,6 +74,7 @@ static struct frame_kind frame_classify(const unsigned char *frame, size_t bytes
     case FRAME_TYPE_IP4: {
         size_t header_bytes = (ip[0] & 15u) * 4u;
         kind.is_fragment = big_endian16(ip + 6) & 0x3fff;
+        kind.is_tcp4 = ip[9] == PROTOCOL_TCP;
         if (!kind.is_fragment && header_bytes <= bytes)
             transport_classify(&kind, ip[9], ip + header_bytes, bytes - header_bytes,
                                big_endian16(ip + 2) - header_bytes);
@@ -278,7 +280,10 @@ static void frame_input(struct interface *interface, struct pbuf *frame, struct 
     struct netif *netif = &interface->netif;
     const u16_t checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
 
-    timers_touch();
+    if (kind.is_tcp4)
+        timers_touch_tcp();
+    else
+        timers_touch();
     if (kind.is_fragment)
         timers_touch_reassembly();
     if (kind.is_arp)

@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stack's lock, start-up and the network thread. The thread takes received frames and runs
- * timers while nobody else does, and sleeps exactly until the next one. Part of an image when the
- * program uses sockets: every socket function calls net_lock, which is here.
+ * The stack's lock, start-up and the network's errand: to take received frames and run timers. Whoever
+ * waits for a descriptor does it, or a thread of its own (kernel/errand.h); an event or the timer asks
+ * for it. Part of an image when the program uses sockets: every socket function calls net_lock, which
+ * is here.
  */
 #include "stack.h"
 
 #include "kernel/clock.h"
+#include "kernel/errand.h"
 #include "kernel/log.h"
 #include "kernel/start.h"
 #include "kernel/thread.h"
+#include "kernel/timer.h"
 #include "lwip/init.h"
 #include "lwip/netif.h"
 #include "lwip/opt.h"
 
 #define NET_THREAD_STACK_BYTES (32u * 1024)
 
-static struct mutex lock;
-static struct thread *net_thread;
-static uint64_t thread_deadline_ns; /* what the thread sleeps until; 0 while it runs */
+struct mutex net_mutex;
+static struct timer timer; /* for the next tick of lwIP's that matters, or one before */
+static bool timer_expired; /* ... and is to be armed anew */
+
+static void on_timer(struct timer *expired)
+{
+    (void)expired;
+    timer_expired = true;
+    errand_wanted();
+}
 
 static void stack_enter(void)
 {
-    net_now_ns = clock_now_ns();
+    net_now_ns = clock_recent_ns();
     timers_run();
 }
 
@@ -49,25 +59,24 @@ static bool stack_leave(void)
     while (loopback_run())
         any = true;
     interfaces_flush();
-    if (timers_touched()) {
-        uint64_t deadline_ns = timers_deadline();
-        if (deadline_ns < thread_deadline_ns)
-            net_thread_wake();
-    }
+    uint64_t deadline_ns = timer_expired ? timers_deadline() : timers_new_deadline();
+    timer_expired = false;
+    if (deadline_ns < (timer.armed ? timer.deadline_ns : NO_DEADLINE))
+        timer_arm(&timer, deadline_ns, on_timer);
     return any;
 }
 
 void net_lock(void)
 {
-    mutex_lock(&lock);
+    mutex_lock(&net_mutex);
     stack_enter();
 }
 
 void net_unlock(void)
 {
-    kassert(mutex_held(&lock));
+    kassert(mutex_held(&net_mutex));
     stack_leave();
-    mutex_unlock(&lock);
+    mutex_unlock(&net_mutex);
 }
 
 int net_wait(struct waitq *queue, uint64_t deadline_ns)
@@ -75,20 +84,9 @@ int net_wait(struct waitq *queue, uint64_t deadline_ns)
     /* The loopback may just have brought what the caller waits for, before it is on the queue. */
     if (stack_leave())
         return 0;
-    int result = waitq_wait(queue, &lock, deadline_ns);
+    int result = waitq_wait_by(queue, &net_mutex, deadline_ns, errand_park);
     stack_enter();
     return result;
-}
-
-void net_thread_wake(void)
-{
-    if (net_thread)
-        thread_unpark(net_thread);
-}
-
-void net_assert_locked(void)
-{
-    kassert(mutex_held(&lock));
 }
 
 void net_assert_failed(const char *file, int line)
@@ -97,46 +95,31 @@ void net_assert_failed(const char *file, int line)
 }
 
 /*
- * No wake-up is lost: (1) an event's handler unparks this thread, and an unpark before the park
- * makes the park return at once; (2) interfaces_ask looks at the rings once more after asking for
- * events; (3) who moves the next deadline forward sees thread_deadline_ns, set under the lock, and
- * unparks.
+ * No wake-up is lost: (1) an event's handler, or the timer's, wants the errand, which then runs once more;
+ * (2) interfaces_ask looks at the rings once more after asking for events; (3) whoever moves the next
+ * deadline forward arms the timer for it, which is armed no later than for the deadline at any time.
  */
-static void net_thread_run(void *argument)
+static void errand_run(void)
 {
-    (void)argument;
-    for (;;) {
-        net_lock();
-        thread_deadline_ns = 0;
-        bool more = interfaces_poll() || interfaces_ask();
-        while (loopback_run())
-            ;
-        interfaces_flush();
-        uint64_t deadline_ns = timers_deadline();
-        thread_deadline_ns = deadline_ns;
-        mutex_unlock(&lock);
-        if (more)
-            thread_yield();
-        else
-            thread_park(deadline_ns);
-    }
+    net_lock();
+    bool more = interfaces_poll() || interfaces_ask();
+    net_unlock();
+    if (more)
+        errand_wanted();
 }
 
 int net_start(void)
 {
-    static const struct thread_options options = {
-        .name = "net", .stack_bytes = NET_THREAD_STACK_BYTES, .detached = true, .system = true};
-
     memory_start();
     port_random_start();
-    mutex_lock(&lock);
+    mutex_lock(&net_mutex);
     lwip_init();
     stack_enter();
     interfaces_start();
     net_unlock();
     metrics_start();
-    int result = thread_create(&net_thread, &options, net_thread_run, NULL);
+    int result = errand_start("net", NET_THREAD_STACK_BYTES, errand_run);
     if (result < 0)
-        log_line("net: no memory for the network thread");
+        log_line("net: no memory for the network's thread");
     return result;
 }

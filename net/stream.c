@@ -62,6 +62,19 @@ out:
     socket_events(socket, events);
 }
 
+/* Data arrived: it can only have become readable. */
+static void stream_filled(struct socket *socket)
+{
+    socket_events(socket, (short)(socket->events | POLLIN | POLLRDNORM));
+}
+
+/* The program has read: if no more is there, and no end or error to be told, it is not readable. */
+static void stream_drained(struct socket *socket)
+{
+    if (!socket->first && !socket->receive_ended && !socket->error)
+        socket->events &= (short)~(POLLIN | POLLRDNORM);
+}
+
 /* ---- called by lwIP ----------------------------------------------------------------------- */
 
 static void on_gone(u8_t id, void *data)
@@ -107,6 +120,8 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *data, 
         else
             socket->first = data;
         socket->last = last;
+        stream_filled(socket);
+        return ERR_OK;
     }
     stream_update(socket);
     return ERR_OK;
@@ -116,7 +131,8 @@ static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t bytes)
 {
     struct socket *socket = argument;
     (void)pcb, (void)bytes;
-    stream_update(socket);
+    if (!(socket->events & POLLOUT))
+        stream_update(socket);
     if (socket->send_ended && socket->file) /* close may linger for the last byte */
         waitq_wake(&socket->file->ready, UINT32_MAX);
     return ERR_OK;
@@ -296,7 +312,7 @@ static ssize_t stream_send(struct socket *socket, struct span *data, int flags,
             continue;
         if (!socket->connecting)
             tcp_output(socket->pcb.tcp);
-        timers_touch();
+        timers_touch_tcp();
         /* Not writable any more, so that room is a change that wakes this thread. */
         stream_update(socket);
         result = send_wait(socket, nonblocking, deadline_ns);
@@ -305,7 +321,7 @@ static ssize_t stream_send(struct socket *socket, struct span *data, int flags,
     }
     if (socket->pcb.tcp && total && !(flags & MSG_MORE))
         tcp_output(socket->pcb.tcp);
-    timers_touch();
+    timers_touch_tcp();
     stream_update(socket);
     if (total && result < 0 && result != -EAGAIN)
         socket->error = -result == EPIPE ? 0 : -result; /* told by the next call */
@@ -408,7 +424,7 @@ static ssize_t stream_receive(struct socket *socket, struct span *data, int *fla
             break;
     }
     *flags = 0;
-    stream_update(socket);
+    stream_drained(socket);
     return total ? (ssize_t)total : result;
 }
 

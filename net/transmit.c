@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "interface.h"
+#include "kernel/errand.h"
 #include "kernel/page.h"
 #include "lwip/inet_chksum.h"
 #include "lwip/pbuf.h"
@@ -157,7 +158,7 @@ static err_t frame_send(struct interface *interface, struct pbuf *held,
     }
     if (!interface->failed && queue_add(interface, held, meta)) {
         if (interface->queue_count == 1)
-            net_thread_wake(); /* to ask for an event when there is room: nobody else may come */
+            errand_wanted(); /* to ask for an event when there is room: nobody else may come */
         return ERR_OK;
     }
     interface->refused = true;
@@ -198,11 +199,12 @@ void transmit_flush(struct interface *interface)
 }
 
 /* True when the frame is held back, to leave with those that follow. */
-static bool burst_takes(struct interface *interface, struct pbuf *frame)
+static bool burst_takes(struct interface *interface, struct pbuf *frame, bool is_tcp4)
 {
     struct transmit_burst *burst = &interface->burst;
     unsigned most = segments_most(interface);
-    if (burst->count == 0 && frame->tot_len < BURST_SEGMENT_LEAST)
+    if (burst->count == 0 && (frame->tot_len < BURST_SEGMENT_LEAST ||
+                              (is_tcp4 && frame_is_pushed(frame->payload, frame->len))))
         return false;
     if (!interface->net->tx_tso4 && !interface->net->tx_tso6)
         return false;
@@ -224,10 +226,14 @@ err_t transmit_output(struct netif *netif, struct pbuf *frame)
     struct interface *interface = netif->state;
     if (interface->failed)
         return ERR_IF;
-    timers_touch();
+    bool is_tcp4 = frame_is_tcp4(frame->payload, frame->len);
+    if (is_tcp4)
+        timers_touch_tcp();
+    else
+        timers_touch();
     if (interface->outstanding >= REAP_FROM || interface->queue_count)
         transmit_reap(interface);
-    if (burst_takes(interface, frame))
+    if (burst_takes(interface, frame, is_tcp4))
         return ERR_OK;
     struct pbuf *held = frame_flatten(interface, frame);
     if (held)

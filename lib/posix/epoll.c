@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 
 #include "fd.h"
+#include "kernel/errand.h"
 #include "kernel/log.h"
 #include "timespec.h"
 
@@ -352,7 +353,7 @@ static int wait_until(struct epoll *epoll, struct epoll_event *events, int most,
     struct waiter waiter = {.wake = sleeper_wake, .context = thread_self()};
     waitq_add(&epoll->file->ready, &waiter);
     while ((count = harvest(epoll, events, most)) == 0)
-        if (thread_park(deadline_ns) == -ETIMEDOUT) {
+        if (errand_park(deadline_ns) == -ETIMEDOUT) {
             count = harvest(epoll, events, most);
             break;
         }

@@ -6,7 +6,7 @@
  * Why no wake-up is lost:
  *   1. every waiter is on its queue before the files are asked for the last time before sleeping;
  *   2. a file that becomes ready after it was asked therefore finds the waiter and unparks us;
- *   3. an unpark that comes before thread_park makes that park return at once.
+ *   3. an unpark that comes before errand_park makes that park return at once.
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fd.h"
+#include "kernel/errand.h"
 #include "poll_wait.h"
 #include "timespec.h"
 
@@ -65,7 +66,7 @@ static int wait_ready(struct pollfd *fds, nfds_t count, struct watch *watches, u
         return ready;
     watches_enqueue(watches, count);
     while ((ready = scan(fds, count, watches)) == 0)
-        if (thread_park(deadline_ns) == -ETIMEDOUT) {
+        if (errand_park(deadline_ns) == -ETIMEDOUT) {
             ready = scan(fds, count, watches);
             break;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stack as a whole: one lock around all of lwIP, the timers, memory, the network thread. For
+ * The stack as a whole: one lock around all of lwIP, the timers, memory, the errand. For
  * net/ only. The recipe for a thread that calls lwIP:
  *
  *     net_lock();                     also catches up with timers that fell behind
@@ -25,8 +25,6 @@ void net_unlock(void);
 /* Sleeps on a queue that is woken under the lock: gives the lock up meanwhile. 0 (perhaps without
  * reason: test the condition again), or -ETIMEDOUT. */
 int net_wait(struct waitq *queue, uint64_t deadline_ns);
-/* Has the network thread look at the interfaces and timers soon. Any context. */
-void net_thread_wake(void);
 
 /* ---- timers (port/timers.c) --------------------------------------------------------------- */
 
@@ -37,9 +35,12 @@ extern uint64_t net_now_ns;
 void timers_run(void);
 /* When the next tick matters: NO_DEADLINE if nothing lwIP knows can happen by time alone. */
 uint64_t timers_deadline(void);
+/* The same as far as it may be due to what was touched since the last time; NO_DEADLINE: nothing new. */
+uint64_t timers_new_deadline(void);
 /* Something went in or out, or was asked for: timers may be needed that were not. */
 void timers_touch(void);
-bool timers_touched(void);
+/* ... that concerns TCP over IPv4 alone: such a segment, which needs no other protocol's timer. */
+void timers_touch_tcp(void);
 /* A fragment, an ARP packet came or went; a DNS query began or ended. */
 void timers_touch_reassembly(void);
 void timers_touch_arp(void);

@@ -55,13 +55,18 @@ size_t memory_receive_limit(void)
     return limit_bytes / 2;
 }
 
+/* Counts it as in use. */
 static struct kept *kept_take(size_t bytes)
 {
     size_t steps = (bytes + KEPT_STEP_BYTES - 1 - KEPT_FIRST_BYTES) / KEPT_STEP_BYTES;
     struct kept *block = steps < KEPT_STEPS ? kept[steps] : NULL;
 
-    if (block)
+    if (block) {
+        size_t taken = KEPT_FIRST_BYTES + steps * KEPT_STEP_BYTES;
         kept[steps] = block->next;
+        kept_bytes -= taken;
+        in_use_bytes += taken;
+    }
     return block;
 }
 
@@ -69,7 +74,9 @@ static bool keep(struct kept *block, size_t bytes)
 {
     size_t steps = (bytes - KEPT_FIRST_BYTES) / KEPT_STEP_BYTES;
 
-    if (steps >= KEPT_STEPS || kept_bytes + bytes > KEPT_BYTES_MAX)
+    /* What malloc gives has such a size; what has not (elsewhere) is not kept. */
+    if (steps >= KEPT_STEPS || KEPT_FIRST_BYTES + steps * KEPT_STEP_BYTES != bytes ||
+        kept_bytes + bytes > KEPT_BYTES_MAX)
         return false;
     block->next = kept[steps];
     kept[steps] = block;
@@ -92,18 +99,17 @@ void *net_memory_malloc(size_t bytes)
 {
     if (in_use_bytes + bytes > limit_bytes)
         return NULL;
-    struct kept *block = kept_take(bytes);
-    void *memory = block ? block : malloc(bytes);
+    void *memory = kept_take(bytes);
+    if (memory)
+        return memory;
+    memory = malloc(bytes);
     if (!memory && kept_bytes) {
         kept_give_back();
         memory = malloc(bytes);
     }
     if (!memory)
         return NULL;
-    size_t taken = malloc_usable_size(memory);
-    in_use_bytes += taken;
-    if (block)
-        kept_bytes -= taken;
+    in_use_bytes += malloc_usable_size(memory);
     return memory;
 }
 

@@ -4,7 +4,7 @@
  * protocols wants a function called every so often. Here a tick that nothing waits for is owed
  * instead of run: whoever takes the stack's lock next makes up for all that were owed, before lwIP
  * sees anything, so no state is ever looked at out of date. Only ticks that can act by themselves
- * (a retransmission, an unanswered ARP request, a lease) wake the network thread.
+ * (a retransmission, an unanswered ARP request, a lease) are told to the kernel's timer.
  * Called with the stack's lock held.
  */
 #include "lwip/timeouts.h"
@@ -35,7 +35,7 @@ uint64_t net_now_ns;
 
 static uint64_t reassembly_until, arp_until;
 static int dns_queries;
-static bool touched;
+static bool touched, tcp_touched;
 
 /* TCP's tick runs while any connection is restless; tcp_due_ns is the next keep-alive otherwise. */
 static bool tcp_restless;
@@ -244,19 +244,29 @@ uint64_t timers_deadline(void)
     for (struct cyclic *cyclic = cyclics; cyclic < cyclics + CYCLICS; cyclic++)
         if (cyclic->due_ns < deadline_ns && cyclic->needed())
             deadline_ns = cyclic->due_ns;
-    touched = false;
+    touched = tcp_touched = false;
     return deadline_ns;
+}
+
+uint64_t timers_new_deadline(void)
+{
+    if (touched)
+        return timers_deadline();
+    bool by_tcp = tcp_touched && tcp_restless;
+    tcp_touched = false;
+    return by_tcp ? tcp_tick_ns : NO_DEADLINE;
 }
 
 void timers_touch(void)
 {
     touched = true;
-    tcp_restless = tcp_active_pcbs != NULL;
+    timers_touch_tcp();
 }
 
-bool timers_touched(void)
+void timers_touch_tcp(void)
 {
-    return touched;
+    tcp_touched = true;
+    tcp_restless = tcp_active_pcbs != NULL;
 }
 
 void timers_touch_reassembly(void)

@@ -57,5 +57,8 @@ void cond_broadcast(struct cond *cond);
 /* Waits on a queue itself: call with the condition checked under `mutex`. Same as
  * cond_wait_until. */
 int waitq_wait(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns);
+/* The same, sleeping by `park`: thread_park, or errand_park. */
+int waitq_wait_by(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns,
+                  int (*park)(uint64_t deadline_ns));
 
 #endif

@@ -55,6 +55,9 @@ extern void (*thread_exit_hook)(void);
 int thread_park(uint64_t deadline_ns);
 /* Any context. */
 void thread_unpark(struct thread *thread);
+/* Takes back the unpark of a thread that sleeps without a deadline, if it is the next to run and has not
+ * run since: it sleeps on. For who knows what it was woken for. Any context. */
+void thread_unpark_undo(struct thread *thread);
 void thread_sleep_until(uint64_t deadline_ns);
 
 /* Short critical sections against preemption and event handlers: no parking inside. They nest. */

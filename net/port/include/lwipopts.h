@@ -16,7 +16,7 @@
 #define LWIP_SOCKET 0
 #define LWIP_NETCONN 0
 #define LWIP_DONT_PROVIDE_BYTEORDER_FUNCTIONS 1
-#define LWIP_ASSERT_CORE_LOCKED() net_assert_locked()
+#define LWIP_ASSERT_CORE_LOCKED() LWIP_ASSERT("", net_mutex.owner != NULL)
 #define LWIP_MPU_COMPATIBLE 0
 
 /* Memory. */
@@ -121,10 +121,11 @@
 #define ND6_STATS 0
 
 /* lwIP's hooks are called from files that include this one but not lwIP's types yet. */
+#include "kernel/sync.h"
 #include <stddef.h>
 #include <stdint.h>
 struct ip_addr;
-void net_assert_locked(void);
+extern struct mutex net_mutex; /* stack.c's */
 void *net_memory_malloc(size_t bytes);
 void *net_memory_calloc(size_t count, size_t bytes);
 void net_memory_free(void *memory);

@@ -116,6 +116,11 @@ void kernel_exit(int status)
     exit(status);
 }
 
+__attribute__((weak)) uint64_t clock_recent_ns(void)
+{
+    return clock_now_ns();
+}
+
 __attribute__((weak)) uint64_t clock_now_ns(void)
 {
     return fake.now_ns;

@@ -12,6 +12,7 @@
 #include "interface.h"
 #include "kernel/clock.h"
 #include "kernel/device.h"
+#include "kernel/errand.h"
 #include "kernel/event.h"
 #include "kernel/log.h"
 #include "kernel/metrics.h"
@@ -20,6 +21,7 @@
 #include "kernel/start.h"
 #include "kernel/sync.h"
 #include "kernel/thread.h"
+#include "kernel/timer.h"
 #include "stack.h"
 
 #define SLOTS 64u
@@ -250,6 +252,11 @@ void net_host_wait(unsigned seconds)
 
 /* ---- the kernel --------------------------------------------------------------------------- */
 
+uint64_t clock_recent_ns(void)
+{
+    return clock_now_ns();
+}
+
 uint64_t clock_now_ns(void)
 {
     return net_host_now_ns;
@@ -371,9 +378,10 @@ bool mutex_held(const struct mutex *mutex)
     return mutex->owner;
 }
 
-int waitq_wait(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns)
+int waitq_wait_by(struct waitq *queue, struct mutex *mutex, uint64_t deadline_ns,
+                  int (*park)(uint64_t deadline_ns))
 {
-    (void)queue, (void)mutex;
+    (void)queue, (void)mutex, (void)park;
     if (deadline_ns == NO_DEADLINE)
         panic("a test blocks for ever");
     if (net_host_now_ns < deadline_ns)
@@ -386,26 +394,25 @@ void waitq_wake(struct waitq *queue, uint32_t most)
     (void)queue, (void)most;
 }
 
-int thread_create(struct thread **thread, const struct thread_options *options,
-                  void (*entry)(void *argument), void *argument)
+void timer_arm(struct timer *timer, uint64_t deadline_ns, void (*expire)(struct timer *timer))
 {
-    (void)thread, (void)options, (void)entry, (void)argument;
+    (void)timer, (void)deadline_ns, (void)expire;
+}
+
+int errand_start(const char *name, size_t stack_bytes, void (*run)(void))
+{
+    (void)name, (void)stack_bytes, (void)run;
     return 0;
 }
 
-void thread_unpark(struct thread *thread)
-{
-    (void)thread;
-}
-
-void thread_yield(void)
+void errand_wanted(void)
 {
 }
 
-int thread_park(uint64_t deadline_ns)
+int errand_park(uint64_t deadline_ns)
 {
     (void)deadline_ns;
-    panic("the network thread does not run here");
+    panic("nobody parks here");
 }
 
 /* Descriptors: sockets are used as objects. */
