@@ -2,9 +2,10 @@
 # --profile of a program whose work is known: three quarters of it under one function, a quarter under
 # another, and a sleep (tests/e2e/profile.py says the same of other machines).
 # files: tests/guest/profiled
-coracle run --on "$on" --profile p /tests/guest/profiled >said 2>complaint || { cat complaint >&2; exit 1; }
+. /functions
+coracle run --on "$on" --profile p /tests/guest/profiled >said 2>complaint || fail "$(cat complaint)"
 [ "$(cat said)" = ok ] || exit 1
-[ ! -s complaint ] || { cat complaint >&2; exit 1; }
+[ ! -s complaint ] || fail "$(cat complaint)"
 coracle inspect --profile p /tests/guest/profiled >stacks || exit 1
 cat stacks >&2
 awk '/^main;.*;main;often;work/ { often += $NF }
