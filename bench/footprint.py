@@ -101,8 +101,10 @@ def answers(port, machine):
 def start_httpd(count):
     """Starts so many, fewer if the host refuses: (port, machine) of each."""
     machines = []
-    for _ in range(count):
-        port = free_port()
+    ports = set()
+    while len(ports) < count:  # a port may be told free until its VM listens
+        ports.add(free_port())
+    for port in ports:
         try:
             machines.append((port, Machine("--on", "native", "--mem", "8M", "--net",
                                            f"user,{port}:80", "--blk", f"{SITE},ro", app("httpd"),
