@@ -180,16 +180,17 @@ static uint64_t tcp_keepalive_ns(const struct tcp_pcb *pcb)
 static void tcp_trim_time_wait(void)
 {
     unsigned count = 0;
-    struct tcp_pcb *pcb = tcp_tw_pcbs; /* newest first */
-    while (pcb && count < TIME_WAIT_MOST) {
-        pcb = pcb->next;
-        count++;
-    }
-    while (pcb) {
-        struct tcp_pcb *next = pcb->next;
-        tcp_abort(pcb); /* sends nothing in TIME-WAIT */
-        pcb = next;
-    }
+    struct tcp_pcb *newest = tcp_tw_pcbs, *last_kept = newest; /* newest first */
+    while (last_kept && ++count < TIME_WAIT_MOST)
+        last_kept = last_kept->next;
+    if (!last_kept)
+        return;
+    /* The first of a list is taken out without a search. */
+    tcp_tw_pcbs = last_kept->next;
+    last_kept->next = NULL;
+    while (tcp_tw_pcbs)
+        tcp_abort(tcp_tw_pcbs); /* sends nothing in TIME-WAIT */
+    tcp_tw_pcbs = newest;
 }
 
 static void tcp_tick(void)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The network stack against Linux's: the guest echoes (tests/guest/net_echo.c) what this file, run
 as a program inside a namespace that has a tap, sends it. `net.py CHECK ADDRESS` is that program."""
+import errno
 import os
 import random
 import select
@@ -62,8 +63,8 @@ def check_datagrams(host):
                 raise AssertionError(f"{bytes_} bytes never came back")
 
 
-def check_v6(host):
-    """The guest's link-local address follows from its hardware address (RFC 4291, appendix A)."""
+def link_local(host):
+    """The guest's link-local address, which follows from its hardware address (RFC 4291, appendix A)."""
     echo_stream((host, 7), 1)
     words = subprocess.run(["ip", "neigh", "show", host, "dev", "ctap0"], capture_output=True,
                            text=True, check=True).stdout.split()
@@ -73,7 +74,44 @@ def check_v6(host):
     command = ["ip", "-6", "addr", "show", "dev", "ctap0", "tentative"]
     while subprocess.run(command, capture_output=True, check=True).stdout:
         time.sleep(0.1)  # until this side's own address may be used
-    echo_stream((f"{text}%ctap0", 7), 300_000)
+    return f"{text}%ctap0"
+
+
+def check_v6(host):
+    echo_stream((link_local(host), 7), 300_000)
+
+
+def connect_again(peer, address):
+    """Waits until this side has forgotten the port's last connection, too: the guest owes an ACK for that."""
+    for _ in range(600):
+        try:
+            return peer.connect(address)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+        time.sleep(0.1)
+    raise AssertionError("the last connection does not end")
+
+
+def closed_by_guest(host, port=0):
+    """A connection from this port that the guest closes first, so that it has the TIME-WAIT."""
+    family, _, _, _, address = socket.getaddrinfo(host, 7, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        peer.settimeout(60)
+        peer.bind(("", port))
+        connect_again(peer, address)
+        peer.sendall(b"!")
+        assert (peer.recv(2), peer.recv(1)) == (b"!", b"")
+
+
+def check_again(host):
+    """Ports are used again at once, among more connections in TIME-WAIT than the guest keeps."""
+    for port in range(5000, 8000):
+        closed_by_guest(host, port)
+    for address in (host, link_local(host)):
+        for port in (*range(5000, 8000, 100), *[7999] * 20):
+            closed_by_guest(address, port)
 
 
 def check_outage(host):
@@ -245,6 +283,10 @@ def test_tap_connections():
 
 def test_tap_connections_on_qemu():
     tap_check("connections", hypervisor="q35")
+
+
+def test_tap_ports_again():
+    tap_check("again")
 
 
 def test_tap_outage():

@@ -42,12 +42,14 @@ static void echo_datagram(int fd)
         sendto(fd, data, (size_t)length, 0, (struct sockaddr *)&peer, bytes);
 }
 
-/* False when the connection is over. */
+/* False when the connection is over. A single exclamation mark is the last that is echoed. */
 static int echo_stream(int fd)
 {
     static char data[16384];
     ssize_t length = read(fd, data, sizeof data);
-    return length > 0 && write(fd, data, (size_t)length) == length;
+    if (length <= 0 || write(fd, data, (size_t)length) != length)
+        return 0;
+    return length != 1 || data[0] != '!';
 }
 
 int main(void)

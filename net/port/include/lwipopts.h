@@ -90,13 +90,12 @@
 #define LWIP_TCP_SACK_OUT 1
 #define LWIP_TCP_TIMESTAMPS 0
 #define LWIP_TCP_KEEPALIVE 1
-#define LWIP_TCP_RTO_TIME 1000      /* ms; RFC 6298, 2.1 */
-#define TCP_MSL 15000UL             /* ms; TIME-WAIT lasts twice as long */
-#define TCP_LISTEN_BACKLOG 0        /* lwIP's counts to 255; net/socket_listen.c has its own */
-#define LWIP_TCP_PCB_NUM_EXT_ARGS 1 /* tells the socket when its connection is gone */
+#define LWIP_TCP_RTO_TIME 1000 /* ms; RFC 6298, 2.1 */
+#define TCP_MSL 15000UL        /* ms; TIME-WAIT lasts twice as long */
+#define TCP_LISTEN_BACKLOG 0   /* lwIP's counts to 255; net/socket_listen.c has its own */
+/* The first tells the socket when its connection is gone, the second is lwip.c's. */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 2
 #define LWIP_HOOK_TCP_ISN net_tcp_isn
-#define LWIP_HOOK_IP4_INPUT(packet, interface) net_ip4_input(packet)
-#define LWIP_HOOK_IP6_INPUT(packet, interface) net_ip6_input(packet, interface)
 #define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, header, pcb, options) \
     net_tcp_segment_out(header, pcb, options)
 

@@ -9,12 +9,6 @@
 u32_t net_tcp_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
                   u16_t remote_port);
 
-/* Before a packet is handled; returns 0: go on. */
-struct pbuf;
-struct netif;
-int net_ip4_input(const struct pbuf *packet);
-int net_ip6_input(const struct pbuf *packet, const struct netif *interface);
-
 /* A segment goes out; pcb may be NULL. Counts those sent again. Returns `options`: none are
  * added. */
 struct tcp_hdr;
