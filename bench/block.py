@@ -11,7 +11,7 @@ import linux
 from harness import BUILD, CORACLE, app, folder
 from host import Part, need_kvm, need_program, need_qemu, why_not
 from leftovers import big_file
-from measure import QUICK, CommandFailed, NotMeasured, alternate, few, run
+from measure import QUICK, CommandFailed, NotMeasured, alternate, few, over, run
 
 DISK_BYTES = few(256 << 20, 1 << 30)
 # name, words, read or write, random or sequential, bytes of a block, requests on their way, whether
@@ -125,7 +125,8 @@ def measure_load(results, disk, load, who):
                                               "operations/s", samples=samples[one], better="more")
             elif why:
                 results.not_measured(f"blk.{name}.{one}", f"{words}, {title}", "operations/s", why)
-    results.group("bars", words, [f"blk.{name}.{one}" for one in medians])
+    results.group("bars", words, [f"blk.{name}.{one}" for one in medians],
+                  over=over(medians, f"blk.{name}.{{}}".format))
     return medians
 
 

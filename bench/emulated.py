@@ -39,7 +39,8 @@ def disks(results, systems):
             results.figure(f"blk.{load[0]}.linux-{name}", f"{load[1]}, {system.title}", "operations/s",
                            samples=samples[name], better="more",
                            command=shown(disk_words(system.inside, port)))
-        results.group("bars", load[1], [f"blk.{load[0]}.linux-{name}" for name in systems])
+        results.group("bars", load[1], [f"blk.{load[0]}.linux-{name}" for name in systems],
+                      over={f"blk.{load[0]}.linux-virtio": f"blk.{load[0]}.linux-emulated"})
 
 
 @contextlib.contextmanager

@@ -96,6 +96,17 @@ def alternate(takers, turns, warm=3, samples=None):
     return samples
 
 
+# Who is compared with whom, but for what stands beside a Linux guest in the same VMM.
+BASELINES = {"native": "host", "linux-virtio": "linux-emulated"}
+
+
+def over(systems, name):
+    """What a group of figures compares: {figure: the one that it is divided by}, of these systems. `name`
+    makes a system's name its figure's. What runs under different accelerators is not compared."""
+    pairs = ((one, BASELINES.get(one, f"linux-{one}")) for one in systems)
+    return {name(one): name(base) for one, base in pairs if base in systems}
+
+
 def percentile(ordered, part):
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
@@ -192,7 +203,8 @@ class Results:
         print(f"  {title}: not measured: {reason}", flush=True)
 
     def group(self, kind, title, names, **more):
-        """Says which figures of this part belong into one picture (`kind`: bars, timeline, curve)."""
+        """Says which figures of this part belong into one picture (`kind`: bars, timeline), and, with
+        `over`, which of them are divided by which."""
         self.parts[-1]["groups"].append({"kind": kind, "title": title, "figures": list(names),
                                          **more})
 

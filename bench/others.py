@@ -54,7 +54,8 @@ def measure(results, tool, variable, asked, command):
     for name in commands:
         results.figure(f"boot.{tool}.{name}", f"{name}, exec to exit", "ms",
                        samples=[value * 1e3 for value in samples[name]], command=shown(commands[name]))
-    results.group("bars", f"exec to exit beside {tool}", [f"boot.{tool}.{name}" for name in commands])
+    results.group("bars", f"exec to exit beside {tool}", [f"boot.{tool}.{name}" for name in commands],
+                  over={f"boot.{tool}.hello": f"boot.{tool}.{tool}"})
     if os.path.isfile(image):
         results.figure(f"size.{tool}", f"the image of {tool}", "KiB", value=os.path.getsize(image) / 1024)
     least = least_mebibytes(words)

@@ -7,7 +7,7 @@ import json
 
 from harness import BUILD
 from host import Part, need_kvm, need_program, need_qemu, need_taps, on_cpu, why_not
-from measure import CommandFailed, alternate, few, run, shown
+from measure import CommandFailed, alternate, few, over, run, shown
 from network import GUEST, LOAD_CPU, STREAM_PORT, coracle_guest, linux_guest, wait_stream
 
 JOB = f"stream {STREAM_PORT}\n"  # of the Linux guest
@@ -51,7 +51,8 @@ def bulk(results, systems, turns=few(1, 7)):
             medians[name, way] = results.figure(*figure, better="more", samples=samples[name],
                                                 command=shown(iperf_words(inside, more)))
         if len(systems) > 1:
-            results.group("bars", words, [f"tcp.{name}.{way}" for name in systems])
+            results.group("bars", words, [f"tcp.{name}.{way}" for name in systems],
+                          over=over(systems, f"tcp.{{}}.{way}".format))
     if len(systems) == 1:
         results.group("bars", "bulk TCP", [f"tcp.{name}.{way}" for way, _, _ in WAYS for name in systems])
     return medians
@@ -75,8 +76,10 @@ def small(results, systems):
                        command=shown(stream_words(inside, "datagrams", datagrams)),
                        note=f"lost: {max(lost for _, lost in floods[name])} %")
     if len(systems) > 1:
-        results.group("bars", "one byte there and back", [f"tcp.{name}.echo" for name in systems])
-        results.group("bars", "datagrams", [f"udp.{name}" for name in systems])
+        results.group("bars", "one byte there and back", [f"tcp.{name}.echo" for name in systems],
+                      over=over(systems, "tcp.{}.echo".format))
+        results.group("bars", "datagrams", [f"udp.{name}" for name in systems],
+                      over=over(systems, "udp.{}".format))
 
 
 def bulk_native(results):

@@ -13,7 +13,7 @@ import boot
 import linux
 from harness import BUILD, ROOT, app, folder
 from host import Part, need_kvm, need_program, need_qemu, need_taps, on_cpu
-from measure import CommandFailed, alternate, few, run, shown
+from measure import CommandFailed, alternate, few, over, run, shown
 from network import (COUNTED, GUEST, LOAD_CPU, SERVE_NGINX, coracle_guest, linux_guest,
                      nginx_on_host, wait_http)
 
@@ -97,7 +97,8 @@ def http_loads(results, systems, loads=LOADS):
             for name, system in systems.items():
                 if samples.get(name):
                     rates[name, load[0]] = note_load(results, name, system, load, samples[name])
-        results.group("bars", load[1], [f"http.{name}.{load[0]}" for name in systems])
+        results.group("bars", load[1], [f"http.{name}.{load[0]}" for name in systems],
+                      over=over(systems, f"http.{{}}.{load[0]}".format))
     return rates
 
 
@@ -173,6 +174,9 @@ def http_instructions(results):
             theirs = instructions_of(work / "total", inside, requests)
         results.figure("http.instructions.linux-q35", "nginx in Linux on q35, per keep-alive request",
                        "instructions", value=theirs)
+        results.group("bars", "instructions per keep-alive request",
+                      ["http.instructions.q35", "http.instructions.linux-q35"],
+                      over=over(("q35", "linux-q35"), "http.instructions.{}".format))
 
 
 # ---- a long time -------------------------------------------------------------------------------

@@ -266,8 +266,8 @@ def boot_in_bed(results, said):
                             ("hello", f"coracle run --on {kind} hello")):
             results.figure(f"boot.{kind}.{what}", title, "ms", samples=samples[kind, what],
                            note="in an emulated dom0, by its clock")
-        results.group("bars", f"exec to exit, {kind}", [f"boot.{kind}.{what}"
-                                                        for what in ("floor", "hello")])
+        results.group("bars", f"exec to exit, {kind}", [f"boot.{kind}.floor", f"boot.{kind}.hello"],
+                      over={f"boot.{kind}.hello": f"boot.{kind}.floor"})
 
 
 def domains(results):

@@ -6,7 +6,8 @@ import json
 import re
 
 from bench import built, bench, results_of, sample
-from harness import ROOT, check, equal
+from harness import BUILD, ROOT, check, equal
+from report import colour
 
 SCHEMA = json.loads((ROOT / "bench" / "results.schema.json").read_text())
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int,
@@ -78,6 +79,12 @@ def consistent(document):
     equal(sorted(name for name in set(names) if names.count(name) > 1), [], "names that occur twice")
     for part in document["parts"]:
         check(part["status"] == "measured" or part.get("reason"), f"{part['name']} gives no reason")
+        known = {figure["name"] for figure in part["figures"]}
+        for group in part["groups"]:
+            compared = group.get("over", {})
+            check({*compared, *compared.values()} <= set(group["figures"]), f"ratios of {group}")
+            systems = {colour(name) for name in group["figures"] if name in known}
+            check(compared or len(systems) == 1, f"{group['title']} compares systems, and has no ratio")
         for figure in part["figures"]:
             spread = {"least", "most", "p90", "p99"} & set(figure)
             equal(len(spread), 4 if figure.get("samples") else 0, f"spread of {figure['name']}")
@@ -90,7 +97,9 @@ def test_run():
     with built() as work:
         (work / "b" / "apps" / "httpd").unlink()
         (work / "b" / "apps" / "httpd").write_text("no image")
-        result = bench(work, "boot-native", "boot-phases", "size", "domains", "solo5-hvt")
+        for name in ("floor", "null-hypercall", "port-exit"):
+            (work / "b" / "bench" / name).symlink_to(BUILD / "bench" / name)
+        result = bench(work, "boot-native", "boot-phases", "size", "hypercall", "domains", "solo5-hvt")
         equal(result.status, 0, f"status ({result.err})")
         document = results_of(work)
         equal(list(wrong(document, SCHEMA)), [], "what the schema refuses")
@@ -124,7 +133,8 @@ def test_refuses():
                    lambda d: d["parts"][0]["figures"][0].update(samples=[1, None]),
                    lambda d: d["parts"][0]["figures"][2].pop("reason"),
                    lambda d: d["parts"][0]["figures"][3]["latency_ms"].pop("100"),
-                   lambda d: d["parts"][0]["groups"][0].update(kind="pie")):
+                   lambda d: d["parts"][0]["groups"][0].update(kind="pie"),
+                   lambda d: d["parts"][0]["groups"][0].update(over={"a.one": 1})):
         bad = copy.deepcopy(good)
         change(bad)
         check(list(wrong(bad, SCHEMA)), f"a change is not noticed: {json.dumps(bad)[:300]}")
