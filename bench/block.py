@@ -115,14 +115,15 @@ def measure_load(results, disk, load, who):
         who = [(one, title, take, why or (one.startswith("linux-") and "QUICK=1") or None)
                for one, title, take, why in who]
     takers = {one: functools.partial(take, disk, load) for one, _, take, why in who if not why}
-    samples, medians = {}, {}
+    samples, commands, medians = {}, {}, {}
     try:
-        alternate(takers, few(1, 3), warm=0, samples=samples)
+        alternate(takers, few(1, 3), warm=0, samples=samples, commands=commands)
     finally:
         for one, title, _, why in who:
             if samples.get(one):
                 medians[one] = results.figure(f"blk.{name}.{one}", f"{words}, {title}",
-                                              "operations/s", samples=samples[one], better="more")
+                                              "operations/s", samples=samples[one], better="more",
+                                              command=commands[one])
             elif why:
                 results.not_measured(f"blk.{name}.{one}", f"{words}, {title}", "operations/s", why)
     results.group("bars", words, [f"blk.{name}.{one}" for one in medians],

@@ -74,6 +74,19 @@ def versions():
             "iperf3": version("iperf3", "--version")}
 
 
+def commit(folder):
+    """Of the checkout in a folder, with a mark if its files are not that commit's; None if it is none."""
+    git = ["git", "-C", str(folder)]
+    try:
+        top, head, changes = (subprocess.run([*git, *words], stdin=subprocess.DEVNULL, capture_output=True,
+                                             text=True, check=True, timeout=60).stdout.strip()
+                              for words in (("rev-parse", "--show-toplevel"), ("rev-parse", "HEAD"),
+                                            ("status", "--porcelain")))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return head + " with changes" * bool(changes) if os.path.samefile(top, folder) else None
+
+
 def need_kvm():
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         raise NotMeasured("/dev/kvm cannot be opened")

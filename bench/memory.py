@@ -133,6 +133,7 @@ def memory(results):
     held = holds_connections(1000, 4096)
     results.figure("memory.connections", "idle connections that fit in 16 MiB", "connections",
                    value=1000 if held else 0, better="more",
+                   command=shown(words("native", 4096, app("httpd"), *PROGRAMS[-1].options)),
                    note="1000 is what was tried; 0: they do not fit")
 
 

@@ -89,7 +89,7 @@ def goals_table(goals):
 
 def figure_row(figure):
     spread = ""
-    if "samples" in figure:
+    if len(figure.get("samples", ())) > 1:
         spread = f"{number(figure['least'])} – {number(figure['p90'])} ({len(figure['samples'])})"
     extra = [f"slowest {number(value)} ms" if percent == "100" else f"{percent} % within {number(value)} ms"
              for percent, value in figure.get("latency_ms", {}).items()]
@@ -133,7 +133,8 @@ def machine_table(document):
     machine = document["machine"]
     rows = [("CPU", f"{machine['cpu']}, {machine['cores']} cores"),
             ("memory", f"{machine['memory_bytes'] / 2**30:.1f} GiB"), ("kernel", machine["kernel"]),
-            ("KVM", machine["kvm"]), ("command", document["command"]), ("begun", document["begun"]),
+            ("KVM", machine["kvm"]), ("command", document["command"]),
+            ("commit", document.get("commit") or "unknown"), ("begun", document["begun"]),
             ("took", f"{document['seconds'] / 60:.1f} min" + (", QUICK=1" if document["quick"] else "")
              + (", interrupted" if document["interrupted"] else ""))]
     rows += [(name, version or "not installed") for name, version in machine["versions"].items()]

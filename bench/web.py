@@ -13,7 +13,7 @@ import boot
 import linux
 from harness import BUILD, ROOT, app, folder
 from host import Part, need_kvm, need_program, need_qemu, need_taps, on_cpu
-from measure import CommandFailed, alternate, few, over, run, shown
+from measure import CommandFailed, alternate, few, over, ran, run, shown
 from network import (COUNTED, GUEST, LOAD_CPU, SERVE_NGINX, coracle_guest, linux_guest,
                      nginx_on_host, wait_http)
 
@@ -167,13 +167,13 @@ def http_instructions(results):
             wait_http(inside, "httpd", server)
             ours = instructions_of(work / "total", inside, requests)
         results.figure("http.instructions.q35", "httpd on q35, per keep-alive request",
-                       "instructions", value=ours)
+                       "instructions", value=ours, command=ran())
         results.reach("http.instructions_per_request", ours)
         with linux_guest("q35", SERVE_NGINX, site, plugin) as (inside, server):
             wait_http(inside, "nginx in the Linux guest", server)
             theirs = instructions_of(work / "total", inside, requests)
         results.figure("http.instructions.linux-q35", "nginx in Linux on q35, per keep-alive request",
-                       "instructions", value=theirs)
+                       "instructions", value=theirs, command=ran())
         results.group("bars", "instructions per keep-alive request",
                       ["http.instructions.q35", "http.instructions.linux-q35"],
                       over=over(("q35", "linux-q35"), "http.instructions.{}".format))
@@ -209,7 +209,7 @@ def soak(results):
     results.figure("soak.requests", f"requests answered in {seconds} s", "requests", value=count,
                    better="more", command=shown(load.args))
     results.figure("soak.slowest", "slowest answer to somebody who asks once a second, curl's own "
-                   "start included", "ms", value=max(waits), samples=waits)
+                   "start included", "ms", value=max(waits), samples=waits, command=shown(load.args))
 
 
 PARTS = (

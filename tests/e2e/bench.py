@@ -18,6 +18,7 @@ import harness
 from harness import BUILD, ROOT, check, contains, equal
 
 sys.path.append(str(ROOT / "bench"))  # behind ours, which have other files of the same names
+import host  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
 
@@ -147,6 +148,20 @@ def test_ratios():
           {"blk.x.native": "blk.x.host", "blk.x.q35": "blk.x.linux-q35"}, "what disks compare")
     equal(measure.over(["host", "q35", "linux-virtio", "linux-emulated"], name),
           {"blk.x.linux-virtio": "blk.x.linux-emulated"}, "what is compared without the Linux on q35")
+
+
+def test_commit():
+    """The commit that is measured, whether there are changes, and nothing outside of a checkout."""
+    with harness.folder() as work:
+        equal(host.commit(work), None, "outside of any")
+        for words in ("init -q", "-c user.name=a -c user.email=a@b commit -q --allow-empty -m a"):
+            equal(harness.run(["git", "-C", work, *words.split()]).status, 0, f"git {words}")
+        clean = host.commit(work)
+        check(re.fullmatch("[0-9a-f]{40}", clean), f"no commit: {clean}")
+        (work / "inside").mkdir()
+        equal(host.commit(work / "inside"), None, "in a folder that is no checkout itself")
+        (work / "file").touch()
+        equal(host.commit(work), clean + " with changes", "with a file more")
 
 
 def test_without_tools():
@@ -399,7 +414,8 @@ def sample():
     """Results with every kind of entry, whose words are hostile."""
     def figure(name, value=2.5, **more):
         return {"name": name, "title": HOSTILE, "unit": HOSTILE, "value": value, "better": "less",
-                "command": HOSTILE, **more}
+                "command": HOSTILE, "samples": [value], **dict.fromkeys(("least", "most", "p90", "p99"), value),
+                **more}
 
     spread = {"samples": [1, 2.5, 4], "least": 1, "most": 4, "p90": 4, "p99": 4}
     curve = {"50": 1.0, "90": 2.0, "99": 3.5, "99.9": 5.0, "100": 7.5}
@@ -416,8 +432,8 @@ def sample():
              for value, met in ((1, True), (3.5, False), (None, None))]
     part = {"name": "a", "title": HOSTILE, "status": "failed", "reason": HOSTILE, "seconds": 1,
             "figures": figures, "groups": groups}
-    return {"schema": 3, "begun": HOSTILE, "seconds": 60, "quick": True, "interrupted": True,
-            "command": HOSTILE,
+    return {"schema": 4, "begun": HOSTILE, "seconds": 60, "quick": True, "interrupted": True,
+            "command": HOSTILE, "commit": HOSTILE,
             "machine": {"cpu": HOSTILE, "cores": 2, "memory_bytes": 1 << 30, "kernel": HOSTILE,
                         "kvm": HOSTILE, "versions": {HOSTILE: HOSTILE, **dict.fromkeys(VERSIONS)}},
             "goals": goals, "parts": [part, {**part, "name": "b", "figures": [], "groups": []}]}
