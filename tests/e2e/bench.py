@@ -2,6 +2,7 @@
 """bench/run: what it writes, what it says of what cannot be measured or fails, and that nothing is left
 of a run that is interrupted. How fast anything is does not matter here."""
 import contextlib
+import copy
 import html.parser
 import json
 import os
@@ -21,6 +22,7 @@ sys.path.append(str(ROOT / "bench"))  # behind ours, which have other files of t
 import host  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
+from goals import GOALS as GOALS_OF_RUN  # noqa: E402
 
 RUN = str(ROOT / "bench" / "run")
 GOALS = """boot.native.over_floor boot.microvm.over_floor instructions.native instructions.microvm
@@ -162,6 +164,18 @@ def test_commit():
         equal(host.commit(work / "inside"), None, "in a folder that is no checkout itself")
         (work / "file").touch()
         equal(host.commit(work), clean + " with changes", "with a file more")
+
+
+def test_limits():
+    """nginx on the host is to be reached only where KVM has hardware under it."""
+    for kvm, limit in (("hardware (VMX)", 1), ("hardware (SVM)", 1), ("nested (VMX)", 0.7), ("none", 0.7),
+                       ("without hardware virtualization beneath it", 0.7)):
+        results = measure.Results(None, copy.deepcopy(GOALS_OF_RUN))
+        results.on({"kvm": kvm}, None)
+        goal = results.goals["http.over_native_nginx"]
+        goal.value = 0.9
+        equal((goal.entry()["limit"], goal.met()), (limit, limit < 0.9), f"limit and state with KVM {kvm}")
+        equal(results.goals["size.hello"].limit, 150, f"another limit with KVM {kvm}")
 
 
 def test_without_tools():
