@@ -35,6 +35,16 @@ def compare(results, prefix, takers, commands, titles):
 
 def native(results):
     need_kvm()
+    if results.wanted("boot.native.over_floor"):
+        start_native(results)
+    if results.wanted("hypercalls.native"):
+        counts = [hypercalls_native() for _ in range(few(2, 5))]
+        results.reach("hypercalls.native", results.figure(
+            "hypercalls.native", "hypercalls before main, native", "hypercalls", value=max(counts),
+            samples=counts, command=ran(), note="hello itself makes one write and one exit, which do not count"))
+
+
+def start_native(results):
     commands = {"floor": [str(BUILD / "bench" / "floor"), "32"],
                 "hello": [CORACLE, "run", "--on", "native", app("hello")],
                 "true": ["/bin/true"]}
@@ -44,10 +54,6 @@ def native(results):
         name: lambda command=command: seconds_of(command) for name, command in commands.items()},
         commands, titles)
     results.reach("boot.native.over_floor", medians["hello"] / medians["floor"])
-    counts = [hypercalls_native() for _ in range(few(2, 5))]
-    results.reach("hypercalls.native", results.figure(
-        "hypercalls.native", "hypercalls before main, native", "hypercalls", value=max(counts),
-        samples=counts, command=ran(), note="hello itself makes one write and one exit, which do not count"))
 
 
 def hypercalls_native():
@@ -213,6 +219,8 @@ def instructions_qemu(results):
         disk.write_bytes(bytes(1 << 20))
         for name, options in (("microvm", ["--on", "microvm"]),
                               ("q35", ["--on", "q35", "--net", "user", "--blk", str(disk)])):
+            if not results.wanted(f"instructions.{name}"):
+                continue
             runs = [counted_under_qemu(app("hello"), *options, "--accel", "tcg")
                     for _ in range(few(1, 3))]
             note_counts(results, name, [counts for counts, _ in runs])

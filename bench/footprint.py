@@ -38,6 +38,8 @@ def parts_of(image):
 
 def size(results):
     for name in ("hello", "httpd"):
+        if not results.wanted(f"size.{name}"):
+            continue
         kib = results.figure(f"size.{name}", f"{name}, stripped", "KiB",
                              value=stripped_bytes(app(name)) / 1024, command=ran())
         if name == "hello":

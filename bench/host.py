@@ -23,9 +23,12 @@ class Part:
     seconds: float  # that it takes, about
     quick_seconds: float
     goals: tuple = ()
+    alone: float = None  # seconds for one of the goals, if that takes less
 
-    def estimate(self):
-        return self.quick_seconds if QUICK else self.seconds
+    def estimate(self, only=()):
+        """Seconds, for everything or for these goals only."""
+        seconds = self.quick_seconds if QUICK else self.seconds
+        return min(seconds, self.alone * len(only)) if only and self.alone else seconds
 
 
 def cpu_facts():

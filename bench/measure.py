@@ -188,7 +188,7 @@ class Results:
         self.command = ("make bench" + (" QUICK=1" if QUICK else "")
                         + (f" ONLY={shlex.quote(' '.join(names))}" if names else ""))
         self.goals = {goal.name: goal for goal in goals}
-        self.parts = []
+        self.parts, self.only = [], frozenset()
         self.begun = time.time()
         self.interrupted = False
 
@@ -198,9 +198,15 @@ class Results:
         for goal in self.goals.values():
             goal.suit(machine["kvm"])
 
-    def part(self, name, title):
+    def part(self, name, title, only=frozenset()):
+        """What comes now belongs to this part, of which perhaps some goals are asked for alone."""
+        self.only = only
         self.parts.append({"name": name, "title": title, "status": "measured", "figures": [],
                            "groups": []})
+
+    def wanted(self, goal=None):
+        """Whether to measure what leads to a goal of this part; without one, what leads to none."""
+        return not self.only or goal in self.only
 
     def figure(self, name, title, unit, value=None, samples=(), **more):
         """Notes a figure; with samples its value is their median, without it is the only one."""

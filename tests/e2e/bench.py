@@ -31,6 +31,7 @@ GOALS = """boot.native.over_floor boot.microvm.over_floor instructions.native in
     tcp.in_over_linux_guest tcp.out_over_linux_guest blk.randread_over_host cycles.switch cycles.lock
     hypercall.over_port_exit vms.idle""".split()
 VERSIONS = "coracle qemu xen wrk fio iperf3 nginx linux_guest linux_generic_guest".split()
+CACHED_LINUX = ROOT / os.environ.get("CORACLE_CACHE", "build") / "linux" / "vmlinuz"
 HOSTILE = "<script src=\"http://example.org/x.js\">alert('$x^$')</script> & ]]> \"' --> </svg></style>"
 
 
@@ -110,7 +111,7 @@ def check_goal(goal):
 
 def test_results():
     with built() as work:
-        result = bench(work, "size.hello")
+        result = bench(work, "size")
         equal(result.status, 0, f"status ({result.err})")
         document = results_of(work)
         equal(document["interrupted"], False, "interrupted")
@@ -164,6 +165,45 @@ def test_commit():
         equal(host.commit(work / "inside"), None, "in a folder that is no checkout itself")
         (work / "file").touch()
         equal(host.commit(work), clean + " with changes", "with a file more")
+
+
+def figures_of(work):
+    """Names of all that was measured, the parts of an image apart."""
+    return [figure["name"] for part in results_of(work)["parts"] for figure in part["figures"]
+            if ".part." not in figure["name"]]
+
+
+def test_goals_alone():
+    """A goal's name repeats that goal, not all of its part; the part's own name does."""
+    if not os.access("/dev/kvm", os.R_OK) or not shutil.which("fio"):
+        raise harness.Skip("needs /dev/kvm and fio")
+    alone = {"hypercalls.native": ["hypercalls.native"], "size.hello": ["size.hello"],
+             "instructions.q35": ["instructions.q35", "boot.q35.pages_touched", "boot.q35.exits_before_main"],
+             "memory.hello": ["memory.hello"],
+             "blk.randread_over_host": ["blk.randread32.native", "blk.randread32.host"]}
+    with built() as work:
+        for name in ("blockio", "insn.so", "touch.so"):
+            (work / "b" / "bench" / name).symlink_to(BUILD / "bench" / name)
+        result = bench(work, *alone)
+        equal(result.status, 0, f"status ({result.err})")
+        equal(sorted(figures_of(work)), sorted(sum(alone.values(), [])), "figures")
+        for goal in results_of(work)["goals"]:
+            equal(goal["value"] is not None, goal["name"] in alone, f"whether {goal['name']} is measured")
+            check_goal(goal)
+        bench(work, "size.hello", "size")
+        equal(figures_of(work), ["size.hello", "size.httpd"], "figures of a part that is named itself")
+
+
+def test_goal_alone_on_the_network():
+    harness.needs_root()
+    if not all(map(shutil.which, ("qemu-system-x86_64", "curl", "iperf3"))) or not CACHED_LINUX.exists():
+        raise harness.Skip("needs QEMU, curl, iperf3 and the Linux guest that scripts/fetch-linux fetches")
+    with built() as work:
+        for name in ("stream", "stream-linux", "blockio-linux", "primitives-linux"):
+            (work / "b" / "bench" / name).symlink_to(BUILD / "bench" / name)
+        bench(work, "tcp.out_over_linux_guest")
+        equal((part_of(work, "bulk-q35")["status"], figures_of(work)),
+              ("measured", ["tcp.q35.out", "tcp.linux-q35.out"]), "the part and its figures")
 
 
 def test_limits():
