@@ -24,6 +24,11 @@ class Part:
     quick_seconds: float
     goals: tuple = ()
     alone: float = None  # seconds for one of the goals, if that takes less
+    pinned: str = ""  # what stays on which CPU (by on_cpu)
+
+    def affinity(self):
+        reason = why_unpinned()
+        return "not pinned" if not self.pinned else f"not pinned: {reason}" if reason else self.pinned
 
     def estimate(self, only=()):
         """Seconds, for everything or for these goals only."""
@@ -123,7 +128,11 @@ def why_not(need):
     return None
 
 
+def why_unpinned():
+    """Why on_cpu cannot do what it is for; None if it can."""
+    return "there is one CPU" if os.cpu_count() < 2 else why_not(lambda: need_program("taskset", "util-linux"))
+
+
 def on_cpu(cpu, *command):
     """A command that stays on one CPU where there are several."""
-    pin = ["taskset", "-c", cpu] if os.cpu_count() > 1 and shutil.which("taskset") else []
-    return [*pin, *map(str, command)]
+    return [*([] if why_unpinned() else ["taskset", "-c", cpu]), *map(str, command)]

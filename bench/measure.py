@@ -198,11 +198,11 @@ class Results:
         for goal in self.goals.values():
             goal.suit(machine["kvm"])
 
-    def part(self, name, title, only=frozenset()):
+    def part(self, name, title, affinity, only=frozenset()):
         """What comes now belongs to this part, of which perhaps some goals are asked for alone."""
         self.only = only
-        self.parts.append({"name": name, "title": title, "status": "measured", "figures": [],
-                           "groups": []})
+        self.parts.append({"name": name, "title": title, "affinity": affinity, "status": "measured",
+                           "figures": [], "groups": []})
 
     def wanted(self, goal=None):
         """Whether to measure what leads to a goal of this part; without one, what leads to none."""

@@ -61,7 +61,7 @@ def hypercall(results):
 
 PARTS = (
     Part("cycles", "primitives, against Linux on the same CPU", measure_cycles, 25, 5,
-         ("cycles.switch", "cycles.lock")),
+         ("cycles.switch", "cycles.lock"), pinned="all on CPU 0"),
     Part("hypercall", "a null hypercall against a bare port exit", hypercall, 2, 1,
-         ("hypercall.over_port_exit",)),
+         ("hypercall.over_port_exit",), pinned="all on CPU 0"),
 )

@@ -240,7 +240,8 @@ def section(part):
     state = "" if part["status"] == "measured" else (
         f"<p class={'missed' if part['status'] == 'failed' else 'absent'}>{text(part['status'])}: "
         f"{text(part.get('reason', ''))}</p>")
-    return (f"<section id=\"{text(part['name'])}\"><h2>{text(part['title'])}</h2>{state}"
+    where = f"<p class=note>CPUs: {text(part['affinity'])}</p>" if part["figures"] else ""
+    return (f"<section id=\"{text(part['name'])}\"><h2>{text(part['title'])}</h2>{state}{where}"
             f"{ratios(part)}{figures_table(part['figures'])}{pictures(part)}</section>")
 
 

@@ -8,7 +8,7 @@ import json
 from harness import BUILD
 from host import Part, need_kvm, need_program, need_qemu, need_taps, on_cpu, why_not
 from measure import CommandFailed, alternate, few, over, run, shown
-from network import GUEST, LOAD_CPU, STREAM_PORT, coracle_guest, linux_guest, wait_stream
+from network import GUEST, LOAD_CPU, PINNED, STREAM_PORT, coracle_guest, linux_guest, wait_stream
 
 JOB = f"stream {STREAM_PORT}\n"  # of the Linux guest
 WAYS = (("in", "TCP into the guest", ()), ("out", "TCP out of the guest", ("-R",)))
@@ -120,7 +120,7 @@ def bulk_q35(results):
 
 
 PARTS = (
-    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4),
+    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4, pinned=PINNED),
     Part("bulk-q35", "TCP and UDP on q35 beside a Linux guest there", bulk_q35, 145, 13,
-         ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest"), 60),
+         ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest"), 60, PINNED),
 )

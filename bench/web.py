@@ -14,7 +14,7 @@ import linux
 from harness import BUILD, ROOT, app, folder
 from host import Part, need_kvm, need_program, need_qemu, need_taps, on_cpu
 from measure import CommandFailed, alternate, few, over, ran, run, shown
-from network import (COUNTED, GUEST, LOAD_CPU, SERVE_NGINX, coracle_guest, linux_guest,
+from network import (COUNTED, GUEST, LOAD_CPU, PINNED, SERVE_NGINX, SERVER_CPU, coracle_guest, linux_guest,
                      nginx_on_host, wait_http)
 
 LATENCY_SCRIPT = str(ROOT / "bench" / "latency.lua")
@@ -116,9 +116,9 @@ def http_native(results):
             wait_http(ours, "httpd", server)
             wait_http(theirs, "nginx", nginx)
             rates = http_loads(results, {
-                "native": System("httpd on native", ours, server, "tap; server on CPU 0, wrk on CPU 1"),
+                "native": System("httpd on native", ours, server, "tap"),
                 "host": System("nginx on the host", theirs, nginx,
-                               "veth pair; server on CPU 0, wrk on CPU 1")})
+                               "veth pair")})
     results.reach("http.over_native_nginx", rates["native", "30"] / rates["host", "30"])
 
 
@@ -216,10 +216,11 @@ def soak(results):
 
 PARTS = (
     Part("http-native", "httpd on native beside nginx on the host", http_native, 130, 10,
-         ("http.over_native_nginx",), 34),
+         ("http.over_native_nginx",), 34, PINNED),
     Part("http-q35", "httpd on q35 beside nginx in a Linux guest there", http_q35, 140, 18,
-         ("http.over_linux_guest",), 45),
+         ("http.over_linux_guest",), 45, PINNED),
     Part("http-count", "guest instructions per request, exactly", http_instructions, 60, 12,
-         ("http.instructions_per_request",), 12),
-    Part("soak", "load for a long time without a stall", soak, 605, 4),
+         ("http.instructions_per_request",), 12, f"servers on CPU {SERVER_CPU}"),
+    Part("soak", "load for a long time without a stall", soak, 605, 4,
+         pinned=f"{PINNED}, who asks once a second on any"),
 )

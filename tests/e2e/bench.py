@@ -127,6 +127,7 @@ def test_results():
               f"sizes are missing: {part['figures']}")
         page = (work / "b" / "bench" / "report.html").read_text()
         check_page(page)
+        contains(page, "<p class=note>CPUs: not pinned</p>", "the page")
         check("ratio of medians" not in page, "the parts of an image are compared with one another")
 
 
@@ -204,6 +205,19 @@ def test_goal_alone_on_the_network():
         bench(work, "tcp.out_over_linux_guest")
         equal((part_of(work, "bulk-q35")["status"], figures_of(work)),
               ("measured", ["tcp.q35.out", "tcp.linux-q35.out"]), "the part and its figures")
+
+
+def test_affinity():
+    """A part tells what stays on which CPU, and that nothing does where nothing can."""
+    part, path = host.Part("a", "a", None, 1, 1, pinned="all on CPU 0"), os.environ["PATH"]
+    equal(part.affinity() == "all on CPU 0", host.on_cpu("0", "x") == ["taskset", "-c", "0", "x"], "is pinned")
+    with harness.folder() as work:
+        os.environ["PATH"] = str(work)
+        try:
+            equal(host.on_cpu("0", "x"), ["x"], "a command without taskset")
+            contains(part.affinity(), "not pinned: ", "the affinity without taskset")
+        finally:
+            os.environ["PATH"] = path
 
 
 def test_limits():
@@ -484,7 +498,7 @@ def sample():
     goals = [{"name": f"g{value}", "title": HOSTILE, "unit": HOSTILE, "value": value, "limit": 2,
               "better": "less", "met": met, "command": HOSTILE, "reason": HOSTILE}
              for value, met in ((1, True), (3.5, False), (None, None))]
-    part = {"name": "a", "title": HOSTILE, "status": "failed", "reason": HOSTILE, "seconds": 1,
+    part = {"name": "a", "title": HOSTILE, "affinity": HOSTILE, "status": "failed", "reason": HOSTILE, "seconds": 1,
             "figures": figures, "groups": groups}
     return {"schema": 4, "begun": HOSTILE, "seconds": 60, "quick": True, "interrupted": True,
             "command": HOSTILE, "commit": HOSTILE,

@@ -79,6 +79,8 @@ def consistent(document):
     equal(sorted(name for name in set(names) if names.count(name) > 1), [], "names that occur twice")
     for part in document["parts"]:
         check(part["status"] == "measured" or part.get("reason"), f"{part['name']} gives no reason")
+        if any("taskset -c" in figure.get("command", "") for figure in part["figures"]):
+            check(not part["affinity"].startswith("not pinned"), f"{part['name']} does not tell its CPUs")
         known = {figure["name"] for figure in part["figures"]}
         for group in part["groups"]:
             compared = group.get("over", {})
