@@ -11,7 +11,7 @@ import subprocess
 
 from harness import BUILD, CORACLE, app, folder
 from host import Part, need_kvm, need_qemu, why_not
-from measure import CommandFailed, alternate, few, run, seconds_of, shown
+from measure import CommandFailed, alternate, few, ran, run, seconds_of, shown
 
 # They wait for real time to pass, so how often they turn differs; all else is repeatable.
 CALIBRATION = ("bare_clock_late", "bare_calibrate_khz", "bare_read_both", "bare_apic_timer_left")
@@ -28,12 +28,23 @@ def compare(results, prefix, takers, commands, titles):
                 results.figure(f"{prefix}.{name}", titles[name], "ms",
                                samples=[value * 1e3 for value in values],
                                command=shown(commands[name]))
-    results.group("bars", "exec to exit", [f"{prefix}.{name}" for name in takers])
+    results.group("bars", "exec to exit", [f"{prefix}.{name}" for name in takers],
+                  over={f"{prefix}.hello": f"{prefix}.floor"})
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
 def native(results):
     need_kvm()
+    if results.wanted("boot.native.over_floor"):
+        start_native(results)
+    if results.wanted("hypercalls.native"):
+        counts = [hypercalls_native() for _ in range(few(2, 5))]
+        results.reach("hypercalls.native", results.figure(
+            "hypercalls.native", "hypercalls before main, native", "hypercalls", value=max(counts),
+            samples=counts, command=ran(), note="hello itself makes one write and one exit, which do not count"))
+
+
+def start_native(results):
     commands = {"floor": [str(BUILD / "bench" / "floor"), "32"],
                 "hello": [CORACLE, "run", "--on", "native", app("hello")],
                 "true": ["/bin/true"]}
@@ -43,11 +54,12 @@ def native(results):
         name: lambda command=command: seconds_of(command) for name, command in commands.items()},
         commands, titles)
     results.reach("boot.native.over_floor", medians["hello"] / medians["floor"])
+
+
+def hypercalls_native():
     with folder() as work:
         run([CORACLE, "run", "--on", "native", "--stats", work / "stats", app("hello")])
-        stats = json.loads((work / "stats").read_text())
-    # hello itself makes one write and one exit.
-    results.reach("hypercalls.native", sum(stats["hypercalls"].values()) - 2)
+        return sum(json.loads((work / "stats").read_text())["hypercalls"].values()) - 2
 
 
 def wrapped(work, script):
@@ -174,23 +186,24 @@ def note_counts(results, name, runs):
     others = [sum(count for of, count in counts.items() if of not in CALIBRATION) for counts in runs]
     most = runs[0].most_common(8)
     results.figure(f"instructions.{name}", f"entry to main, {name}", "instructions",
-                   value=max(totals), samples=totals,
+                   value=max(totals), samples=totals, command=ran(),
                    note="most in " + ", ".join(f"{of} {count}" for of, count in most))
     if min(others) != max(others):
         print(f"  they differ between runs, calibration apart: {sorted(set(others))}")
     results.reach(f"instructions.{name}", max(totals))
 
 
-def note_touched(results, name, runs):
+def note_touched(results, name, runs, command=None):
     """Pages, and what a VM leaves its guest for where hardware runs it: under emulation nothing does."""
+    command = command or ran()
     pages = [touched["pages"] for touched in runs]
     results.figure(f"boot.{name}.pages_touched", f"pages touched, entry to main, {name}", "pages",
-                   value=max(pages), samples=pages)
+                   value=max(pages), samples=pages, command=command)
     exits = [{what: count for what, count in touched.items() if what != "pages"} for touched in runs]
     totals = [sum(counts.values()) for counts in exits]
     most = exits[totals.index(max(totals))]
     results.figure(f"boot.{name}.exits_before_main", f"what leaves a VM, entry to main, {name}", "exits",
-                   value=max(totals), samples=totals,
+                   value=max(totals), samples=totals, command=command,
                    note=", ".join(f"{what} {count}" for what, count in most.items() if count))
 
 
@@ -206,6 +219,8 @@ def instructions_qemu(results):
         disk.write_bytes(bytes(1 << 20))
         for name, options in (("microvm", ["--on", "microvm"]),
                               ("q35", ["--on", "q35", "--net", "user", "--blk", str(disk)])):
+            if not results.wanted(f"instructions.{name}"):
+                continue
             runs = [counted_under_qemu(app("hello"), *options, "--accel", "tcg")
                     for _ in range(few(1, 3))]
             note_counts(results, name, [counts for counts, _ in runs])

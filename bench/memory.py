@@ -100,6 +100,8 @@ def figure_name(on, program):
 
 def memory_of(results, on):
     for program in PROGRAMS:
+        if not results.wanted(figure_name(on, program)):
+            continue
         if QUICK and on != "native" and program.name in ("threads", "reader"):
             continue
         title = f"least memory of {program.title}, {on}"
@@ -113,6 +115,8 @@ def memory_of(results, on):
 def not_measured(results, on, reason):
     for program in PROGRAMS:
         name = figure_name(on, program)
+        if not results.wanted(name):
+            continue
         results.not_measured(name, f"least memory of {program.title}, {on}", "KiB", reason)
         if name in results.goals:
             results.goals[name].reason = reason
@@ -128,7 +132,8 @@ def memory(results):
     for program in PROGRAMS:
         results.group("bars", f"least memory of {program.title}", [figure_name(on, program)
                                                                   for on in ("native", "microvm", "q35")])
-    connections(results)
+    if results.wanted():
+        connections(results)
 
 
 def connections(results):
@@ -139,8 +144,9 @@ def connections(results):
         return
     held = holds_connections(1000, 4096)
     results.figure(*figure, value=1000 if held else 0, better="more",
+                   command=shown(words("native", 4096, app("httpd"), *PROGRAMS[-1].options)),
                    note="1000 is what was tried; 0: they do not fit")
 
 
 PARTS = (Part("memory", "least memory that works, by bisection", memory, 15, 7,
-              ("memory.hello", "memory.httpd")),)
+              ("memory.hello", "memory.httpd"), 2),)

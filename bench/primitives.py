@@ -36,7 +36,8 @@ def measure_cycles(results):
             medians[system, name] = results.figure(
                 f"cycles.{name}.{system}", f"{TITLES[name]}, {words}", "cycles",
                 samples=[cycles[name] for cycles in runs[system]], command=shown(commands[system]))
-        results.group("bars", TITLES[name], [f"cycles.{name}.native", f"cycles.{name}.linux"])
+        results.group("bars", TITLES[name], [f"cycles.{name}.native", f"cycles.{name}.linux"],
+                      over={f"cycles.{name}.native": f"cycles.{name}.linux"})
     results.reach("cycles.switch", medians["native", "switch"] - medians["native", "fpu"])
     results.reach("cycles.lock", medians["native", "lock"])
 
@@ -53,12 +54,14 @@ def hypercall(results):
                           samples=cycles["null"], command=shown(commands["null"]))
     bare = results.figure("hypercall.bare", "port exit from ring 3 and back, no system", "cycles",
                           samples=cycles["bare"], command=shown(commands["bare"]))
+    results.group("bars", "there and back", ["hypercall.null", "hypercall.bare"],
+                  over={"hypercall.null": "hypercall.bare"})
     results.reach("hypercall.over_port_exit", null / bare)
 
 
 PARTS = (
     Part("cycles", "primitives, against Linux on the same CPU", measure_cycles, 25, 5,
-         ("cycles.switch", "cycles.lock")),
+         ("cycles.switch", "cycles.lock"), pinned="all on CPU 0"),
     Part("hypercall", "a null hypercall against a bare port exit", hypercall, 2, 1,
-         ("hypercall.over_port_exit",)),
+         ("hypercall.over_port_exit",), pinned="all on CPU 0"),
 )

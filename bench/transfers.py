@@ -8,8 +8,8 @@ import json
 import linux
 from harness import BUILD
 from host import Part, need_kvm, need_program, need_qemu, need_taps, on_cpu, why_not
-from measure import CommandFailed, alternate, few, run, shown
-from network import GUEST, LOAD_CPU, STREAM_PORT, coracle_guest, linux_guest, wait_stream
+from measure import CommandFailed, alternate, few, over, run, shown
+from network import GUEST, LOAD_CPU, PINNED, STREAM_PORT, coracle_guest, linux_guest, wait_stream
 
 JOB = f"stream {STREAM_PORT}\n"  # of the Linux guest
 WAYS = (("in", "TCP into the guest", ()), ("out", "TCP out of the guest", ("-R",)))
@@ -48,6 +48,8 @@ def bulk(results, systems, turns=few(1, 7)):
     medians = {}
     reason = why_not(functools.partial(need_program, "iperf3"))
     for way, words, more in WAYS:
+        if not results.wanted(f"tcp.{way}_over_linux_guest"):
+            continue
         takers = {} if reason else {name: functools.partial(iperf, inside, more)
                                     for name, (_, inside) in systems.items()}
         samples = alternate(takers, turns, warm=few(0, 1))
@@ -59,7 +61,8 @@ def bulk(results, systems, turns=few(1, 7)):
             medians[name, way] = results.figure(*figure, better="more", samples=samples[name],
                                                 command=shown(iperf_words(inside, more)))
         if len(systems) > 1:
-            results.group("bars", words, [f"tcp.{name}.{way}" for name in systems])
+            results.group("bars", words, [f"tcp.{name}.{way}" for name in systems],
+                          over=over(systems, f"tcp.{{}}.{way}".format))
     if len(systems) == 1:
         results.group("bars", "bulk TCP", [f"tcp.{name}.{way}" for way, _, _ in WAYS for name in systems])
     return medians
@@ -83,8 +86,10 @@ def small(results, systems):
                        command=shown(stream_words(inside, "datagrams", datagrams)),
                        note=f"lost: {max(lost for _, lost in floods[name])} %")
     if len(systems) > 1:
-        results.group("bars", "one byte there and back", [f"tcp.{name}.echo" for name in systems])
-        results.group("bars", "datagrams", [f"udp.{name}" for name in systems])
+        results.group("bars", "one byte there and back", [f"tcp.{name}.echo" for name in systems],
+                      over=over(systems, "tcp.{}.echo".format))
+        results.group("bars", "datagrams", [f"udp.{name}" for name in systems],
+                      over=over(systems, "udp.{}".format))
 
 
 def bulk_native(results):
@@ -118,20 +123,22 @@ def bulk_q35(results):
     no_linux = why_not(linux.files)
     with all_on_q35(no_linux) as systems:
         medians = bulk(results, systems)
-        small(results, systems)
+        if results.wanted():
+            small(results, systems)
     if no_linux:
-        for figure in figures("linux-q35", "Linux on q35").values():
-            results.not_measured(*figure, no_linux)
+        for what, figure in figures("linux-q35", "Linux on q35").items():
+            if results.wanted(f"tcp.{what}_over_linux_guest"):
+                results.not_measured(*figure, no_linux)
     for way in ("in", "out"):
         goal = f"tcp.{way}_over_linux_guest"
-        if medians and not no_linux:
+        if {("q35", way), ("linux-q35", way)} <= set(medians):
             results.reach(goal, medians["q35", way] / medians["linux-q35", way])
-        else:
+        elif results.wanted(goal):
             results.goals[goal].reason = no_linux or "iperf3 is not installed"
 
 
 PARTS = (
-    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4),
+    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4, pinned=PINNED),
     Part("bulk-q35", "TCP and UDP on q35 beside a Linux guest there", bulk_q35, 145, 13,
-         ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest")),
+         ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest"), 60, PINNED),
 )

@@ -14,8 +14,8 @@ import boot
 import linux
 from harness import BUILD, ROOT, app, folder
 from host import Part, need_kvm, need_one, need_program, need_qemu, need_taps, on_cpu, why_not
-from measure import CommandFailed, alternate, few, run, shown
-from network import (COUNTED, GUEST, LOAD_CPU, SERVE_NGINX, coracle_guest, linux_guest,
+from measure import CommandFailed, alternate, few, over, ran, run, shown
+from network import (COUNTED, GUEST, LOAD_CPU, PINNED, SERVE_NGINX, SERVER_CPU, coracle_guest, linux_guest,
                      nginx_on_host, wait_http)
 
 LATENCY_SCRIPT = str(ROOT / "bench" / "latency.lua")
@@ -93,9 +93,9 @@ def note_load(results, name, system, load, samples):
 
 
 def http_loads(results, systems, loads=LOADS):
-    """Loads, the systems by turns; {(system, load): requests a second}."""
+    """Loads, the systems by turns; {(system, load): requests a second}. Goals are about the first one."""
     rates = {}
-    for load in loads:
+    for load in loads if results.wanted() else loads[:1]:
         samples = {}
         try:
             alternate({name: functools.partial(wrk, system, load) for name, system in systems.items()
@@ -106,7 +106,8 @@ def http_loads(results, systems, loads=LOADS):
                     results.not_measured(*load_figure(name, system, load), system.missing)
                 elif samples.get(name):
                     rates[name, load[0]] = note_load(results, name, system, load, samples[name])
-        results.group("bars", load[1], [f"http.{name}.{load[0]}" for name in systems])
+        results.group("bars", load[1], [f"http.{name}.{load[0]}" for name in systems],
+                      over=over(systems, f"http.{{}}.{load[0]}".format))
     return rates
 
 
@@ -132,8 +133,8 @@ def reach_ratio(results, goal, rates, ours, theirs, reasons):
 def http_native(results):
     need_taps()
     need_program("wrk")
-    ours = System("httpd on native", note="tap; server on CPU 0, wrk on CPU 1", missing=why_not(need_kvm))
-    theirs = System("nginx on the host", note="veth pair; server on CPU 0, wrk on CPU 1",
+    ours = System("httpd on native", note="tap", missing=why_not(need_kvm))
+    theirs = System("nginx on the host", note="veth pair",
                     missing=why_not(linux.files))
     reasons = need_one([ours.missing, theirs.missing])
     with folder() as work, contextlib.ExitStack() as stack:
@@ -187,8 +188,10 @@ def http_instructions(results):
             wait_http(inside, "httpd", server)
             ours = instructions_of(work / "total", inside, requests)
         results.figure("http.instructions.q35", "httpd on q35, per keep-alive request",
-                       "instructions", value=ours)
+                       "instructions", value=ours, command=ran())
         results.reach("http.instructions_per_request", ours)
+        if not results.wanted():
+            return
         figure = ("http.instructions.linux-q35", "nginx in Linux on q35, per keep-alive request",
                   "instructions")
         if no_linux := why_not(linux.files):
@@ -197,7 +200,10 @@ def http_instructions(results):
         with linux_guest("q35", SERVE_NGINX, site, plugin) as (inside, server):
             wait_http(inside, "nginx in the Linux guest", server)
             theirs = instructions_of(work / "total", inside, requests)
-        results.figure(*figure, value=theirs)
+        results.figure(*figure, value=theirs, command=ran())
+        results.group("bars", "instructions per keep-alive request",
+                      ["http.instructions.q35", "http.instructions.linux-q35"],
+                      over=over(("q35", "linux-q35"), "http.instructions.{}".format))
 
 
 # ---- a long time -------------------------------------------------------------------------------
@@ -230,15 +236,16 @@ def soak(results):
     results.figure("soak.requests", f"requests answered in {seconds} s", "requests", value=count,
                    better="more", command=shown(load.args))
     results.figure("soak.slowest", "slowest answer to somebody who asks once a second, curl's own "
-                   "start included", "ms", value=max(waits), samples=waits)
+                   "start included", "ms", value=max(waits), samples=waits, command=shown(load.args))
 
 
 PARTS = (
     Part("http-native", "httpd on native beside nginx on the host", http_native, 130, 10,
-         ("http.over_native_nginx",)),
+         ("http.over_native_nginx",), 34, PINNED),
     Part("http-q35", "httpd on q35 beside nginx in a Linux guest there", http_q35, 140, 18,
-         ("http.over_linux_guest",)),
+         ("http.over_linux_guest",), 45, PINNED),
     Part("http-count", "guest instructions per request, exactly", http_instructions, 60, 12,
-         ("http.instructions_per_request",)),
-    Part("soak", "load for a long time without a stall", soak, 605, 4),
+         ("http.instructions_per_request",), 12, f"servers on CPU {SERVER_CPU}"),
+    Part("soak", "load for a long time without a stall", soak, 605, 4,
+         pinned=f"{PINNED}, who asks once a second on any"),
 )

@@ -14,9 +14,10 @@ from harness import BUILD, CORACLE, ROOT, Failure, app, folder, guest
 from host import Part, need_qemu
 from initramfs import Archive
 from linux import cache
-from measure import QUICK, CommandFailed, NotMeasured, few
+from measure import QUICK, CommandFailed, NotMeasured, few, ran, remember
 
 KINDS = ("xen-pv", "xen-pvh")
+HELLO = "coracle run --on {} --mem 31M /apps/hello"  # in the bed
 NAMES = {"tree": "reader"}  # as memory.py calls them
 TITLES = {"tree": "a program that reads a disk"}
 ENTRIES = {"xen-pv": "xen_pv_begin", "xen-pvh": "pv_pvh_start"}
@@ -48,6 +49,7 @@ def version():
 def run_until(command, log, words, limit=120):
     """Runs a command until its log has these words: Xen halts when its first domain ends."""
     patience = time.monotonic() + limit
+    remember(command)
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             while process.poll() is None and not (log.exists() and words in log.read_text("latin-1")):
@@ -74,7 +76,7 @@ def first_domain(work, megabytes, initrd, options, words, limit=120):
 def count_first(results):
     image = app("hello")
     places = symbols(image)
-    for megabytes in few((32,), (4, 32)):
+    for megabytes in few((32,), (4, 32)) if results.wanted() else (32,):
         with folder() as work:
             version = first_domain(work, megabytes, f"{image} name=hello",
                                    plugins(places, ENTRIES["xen-pv"], work), "halting machine")
@@ -83,7 +85,7 @@ def count_first(results):
         most = ", ".join(f"{of} {count}" for of, count in counts.most_common(8))
         total = results.figure(f"instructions.xen-pv.{megabytes}",
                                f"entry to main, Xen PV, {megabytes} MiB", "instructions",
-                               value=sum(counts.values()),
+                               value=sum(counts.values()), command=ran(),
                                note=f"Xen {version}, {of_xen:,} instructions of its own for them; "
                                     f"most in {most}")
     results.reach("instructions.xen-pv", total)
@@ -128,7 +130,7 @@ def count_linux(results):
                       f"to={work}/counts"], "Hardware Dom0", 600)
         counts = read_counts(work / "counts")
     results.figure("instructions.linux-xen-pv", "Linux as PV guest, entry to /init's first",
-                   "instructions", value=sum(count for _, count in counts),
+                   "instructions", value=sum(count for _, count in counts), command=ran(),
                    note=f"Debian 12's, as the first domain with {LINUX_MEBIBYTES} MiB, an empty "
                         "initramfs and QEMU's machine `pc` with a serial port")
 
@@ -165,7 +167,7 @@ def counted_in_bed(kind):
     with folder() as work:
         window = f",low={places[0][0]:#x},high={0x200000:#x}"
         machine = new_bed(kind, plugins(places, ENTRIES[kind], work, window))
-        machine.job("count", f"coracle run --on {kind} --mem 31M /apps/hello")
+        machine.job("count", HELLO.format(kind))
         run_bed(machine)
         return by_function(places, read_counts(work / "counts")), read_touched(work)
 
@@ -178,13 +180,14 @@ def count_domains(results):
         most = ", ".join(f"{of} {count}" for of, count in runs[0].most_common(8))
         totals = [sum(run.values()) for run in runs]
         results.figure(f"instructions.{kind}.domain", f"entry to main, {kind}, 32 MiB, as a domain",
-                       "instructions", value=totals[0], samples=totals, note=f"most in {most}")
-        note_touched(results, kind, [touched for _, touched in both])
+                       "instructions", value=totals[0], samples=totals, note=f"most in {most}",
+                       command=HELLO.format(kind))
+        note_touched(results, kind, [touched for _, touched in both], HELLO.format(kind))
 
 
 def count(results):
     count_first(results)
-    if not QUICK:
+    if not QUICK and results.wanted():
         count_linux(results)
         count_domains(results)
 
@@ -259,12 +262,12 @@ def boot_in_bed(results, said):
         kind, what, begin, end = line.split()
         samples.setdefault((kind, what), []).append((float(end) - float(begin)) * 1e3)
     for kind in KINDS:
-        for what, title in (("floor", "xl, a guest that ends at once"),
-                            ("hello", f"coracle run --on {kind} hello")):
+        for what, title, command in (("floor", "xl, a guest that ends at once", "xl create -q -F tiny.cfg"),
+                                     ("hello", f"coracle run --on {kind} hello", HELLO.format(kind))):
             results.figure(f"boot.{kind}.{what}", title, "ms", samples=samples[kind, what],
-                           note="in an emulated dom0, by its clock")
-        results.group("bars", f"exec to exit, {kind}", [f"boot.{kind}.{what}"
-                                                        for what in ("floor", "hello")])
+                           note="in an emulated dom0, by its clock", command=command)
+        results.group("bars", f"exec to exit, {kind}", [f"boot.{kind}.floor", f"boot.{kind}.hello"],
+                      over={f"boot.{kind}.hello": f"boot.{kind}.floor"})
 
 
 def domains(results):
@@ -284,11 +287,12 @@ def domains(results):
         for name, mebibytes in map(str.split, said[f"memory-{kind}"].splitlines()):
             results.figure(f"memory.{kind}.{NAMES.get(name, name)}",
                            f"least memory of {TITLES.get(name, name)}, {kind}, all of the domain", "MiB",
-                           value=int(mebibytes))
+                           value=int(mebibytes), command="xl create -q try.cfg",
+                           note="of try.cfg's memory=, in an emulated dom0")
 
 
 PARTS = (
     Part("count-xen", "guest instructions to main under Xen, and Linux's", count, 130, 4,
-         ("instructions.xen-pv",)),
+         ("instructions.xen-pv",), 10),
     Part("domains", "starts and least memory of Xen's domains", domains, 200, 0),
 )

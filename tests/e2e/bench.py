@@ -2,16 +2,24 @@
 """bench/run: what it writes, and what it says of what fails; bench_missing.py is about what cannot be
 measured, bench_interrupt.py about what is left of a run. How fast anything is does not matter here."""
 import contextlib
+import copy
 import html.parser
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree
 
 import harness
 from harness import BUILD, ROOT, check, contains, equal
+
+sys.path.append(str(ROOT / "bench"))  # behind ours, which have other files of the same names
+import host  # noqa: E402
+import measure  # noqa: E402
+import report  # noqa: E402
+from goals import GOALS as GOALS_OF_RUN  # noqa: E402
 
 RUN = str(ROOT / "bench" / "run")
 GOALS = """boot.native.over_floor boot.microvm.over_floor instructions.native instructions.microvm
@@ -20,6 +28,7 @@ GOALS = """boot.native.over_floor boot.microvm.over_floor instructions.native in
     tcp.in_over_linux_guest tcp.out_over_linux_guest blk.randread_over_host cycles.switch cycles.lock
     hypercall.over_port_exit vms.idle""".split()
 VERSIONS = "coracle qemu xen wrk fio iperf3 nginx linux_guest linux_generic_guest".split()
+CACHED_LINUX = ROOT / os.environ.get("CORACLE_CACHE", "build") / "linux" / "vmlinuz"
 HOSTILE = "<script src=\"http://example.org/x.js\">alert('$x^$')</script> & ]]> \"' --> </svg></style>"
 
 
@@ -93,7 +102,7 @@ def check_goal(goal):
 
 def test_results():
     with built() as work:
-        result = bench(work, "size.hello")
+        result = bench(work, "size")
         equal(result.status, 0, f"status ({result.err})")
         document = results_of(work)
         equal(document["interrupted"], False, "interrupted")
@@ -107,7 +116,111 @@ def test_results():
         equal(part["status"], "measured", "status of the part")
         check({"size.hello", "size.httpd"} <= {figure["name"] for figure in part["figures"]},
               f"sizes are missing: {part['figures']}")
-        check_page((work / "b" / "bench" / "report.html").read_text())
+        page = (work / "b" / "bench" / "report.html").read_text()
+        check_page(page)
+        contains(page, "<p class=note>CPUs: not pinned</p>", "the page")
+        check("ratio of medians" not in page, "the parts of an image are compared with one another")
+
+
+def test_colours():
+    """Figures have the colour of their system, whatever else their names hold."""
+    ours = report.colour("boot.native.hello")
+    for name in ("size.httpd.part.pvabi/bare", "boot.solo5-hvt.hello", "first_byte.q35", "http.q35.30"):
+        equal(report.colour(name), ours, f"colour of {name}")
+    equal(len({report.colour(name) for name in ("http.host.30", "first_byte.nginx", "hypercall.bare",
+                                                "boot.native.floor")}), 1, "colours of the host")
+    equal(len({report.colour(name) for name in ("cycles.loop.linux", "tcp.linux-q35.in",
+                                                "http.linux-virtio.30")}), 1, "colours of Linux")
+    others = [report.colour(name) for name in ("boot.kraft.kraft", "http.linux-emulated.30",
+                                               "cycles.loop.linux", "http.host.30", "boot.native.true")]
+    equal(len({ours, *others}), 6, "colours that differ")
+
+
+def test_ratios():
+    """Guests stand beside a Linux guest in the same VMM, only native beside the host."""
+    name = "blk.x.{}".format
+    equal(measure.over(["native", "host", "q35", "linux-q35"], name),
+          {"blk.x.native": "blk.x.host", "blk.x.q35": "blk.x.linux-q35"}, "what disks compare")
+    equal(measure.over(["host", "q35", "linux-virtio", "linux-emulated"], name),
+          {"blk.x.linux-virtio": "blk.x.linux-emulated"}, "what is compared without the Linux on q35")
+
+
+def test_commit():
+    """The commit that is measured, whether there are changes, and nothing outside of a checkout."""
+    with harness.folder() as work:
+        equal(host.commit(work), None, "outside of any")
+        for words in ("init -q", "-c user.name=a -c user.email=a@b commit -q --allow-empty -m a"):
+            equal(harness.run(["git", "-C", work, *words.split()]).status, 0, f"git {words}")
+        clean = host.commit(work)
+        check(re.fullmatch("[0-9a-f]{40}", clean), f"no commit: {clean}")
+        (work / "inside").mkdir()
+        equal(host.commit(work / "inside"), None, "in a folder that is no checkout itself")
+        (work / "file").touch()
+        equal(host.commit(work), clean + " with changes", "with a file more")
+
+
+def figures_of(work):
+    """Names of all that was measured, the parts of an image apart."""
+    return [figure["name"] for part in results_of(work)["parts"] for figure in part["figures"]
+            if ".part." not in figure["name"]]
+
+
+def test_goals_alone():
+    """A goal's name repeats that goal, not all of its part; the part's own name does."""
+    if not os.access("/dev/kvm", os.R_OK) or not shutil.which("fio"):
+        raise harness.Skip("needs /dev/kvm and fio")
+    alone = {"hypercalls.native": ["hypercalls.native"], "size.hello": ["size.hello"],
+             "instructions.q35": ["instructions.q35", "boot.q35.pages_touched", "boot.q35.exits_before_main"],
+             "memory.hello": ["memory.hello"],
+             "blk.randread_over_host": ["blk.randread32.native", "blk.randread32.host"]}
+    with built() as work:
+        for name in ("blockio", "insn.so", "touch.so"):
+            (work / "b" / "bench" / name).symlink_to(BUILD / "bench" / name)
+        result = bench(work, *alone)
+        equal(result.status, 0, f"status ({result.err})")
+        equal(sorted(figures_of(work)), sorted(sum(alone.values(), [])), "figures")
+        for goal in results_of(work)["goals"]:
+            equal(goal["value"] is not None, goal["name"] in alone, f"whether {goal['name']} is measured")
+            check_goal(goal)
+        bench(work, "size.hello", "size")
+        equal(figures_of(work), ["size.hello", "size.httpd"], "figures of a part that is named itself")
+
+
+def test_goal_alone_on_the_network():
+    harness.needs_root()
+    if not all(map(shutil.which, ("qemu-system-x86_64", "curl", "iperf3"))) or not CACHED_LINUX.exists():
+        raise harness.Skip("needs QEMU, curl, iperf3 and the Linux guest that scripts/fetch-linux fetches")
+    with built() as work:
+        for name in ("stream", "stream-linux", "blockio-linux", "primitives-linux"):
+            (work / "b" / "bench" / name).symlink_to(BUILD / "bench" / name)
+        bench(work, "tcp.out_over_linux_guest")
+        equal((part_of(work, "bulk-q35")["status"], figures_of(work)),
+              ("measured", ["tcp.q35.out", "tcp.linux-q35.out"]), "the part and its figures")
+
+
+def test_affinity():
+    """A part tells what stays on which CPU, and that nothing does where nothing can."""
+    part, path = host.Part("a", "a", None, 1, 1, pinned="all on CPU 0"), os.environ["PATH"]
+    equal(part.affinity() == "all on CPU 0", host.on_cpu("0", "x") == ["taskset", "-c", "0", "x"], "is pinned")
+    with harness.folder() as work:
+        os.environ["PATH"] = str(work)
+        try:
+            equal(host.on_cpu("0", "x"), ["x"], "a command without taskset")
+            contains(part.affinity(), "not pinned: ", "the affinity without taskset")
+        finally:
+            os.environ["PATH"] = path
+
+
+def test_limits():
+    """nginx on the host is to be reached only where KVM has hardware under it."""
+    for kvm, limit in (("hardware (VMX)", 1), ("hardware (SVM)", 1), ("nested (VMX)", 0.7), ("none", 0.7),
+                       ("without hardware virtualization beneath it", 0.7)):
+        results = measure.Results(None, copy.deepcopy(GOALS_OF_RUN))
+        results.on({"kvm": kvm}, None)
+        goal = results.goals["http.over_native_nginx"]
+        goal.value = 0.9
+        equal((goal.entry()["limit"], goal.met()), (limit, limit < 0.9), f"limit and state with KVM {kvm}")
+        equal(results.goals["size.hello"].limit, 150, f"another limit with KVM {kvm}")
 
 
 def test_other_unikernels():
@@ -281,7 +394,8 @@ def sample():
     """Results with every kind of entry, whose words are hostile."""
     def figure(name, value=2.5, **more):
         return {"name": name, "title": HOSTILE, "unit": HOSTILE, "value": value, "better": "less",
-                "command": HOSTILE, **more}
+                "command": HOSTILE, "samples": [value], **dict.fromkeys(("least", "most", "p90", "p99"), value),
+                **more}
 
     spread = {"samples": [1, 2.5, 4], "least": 1, "most": 4, "p90": 4, "p99": 4}
     curve = {"50": 1.0, "90": 2.0, "99": 3.5, "99.9": 5.0, "100": 7.5}
@@ -290,15 +404,16 @@ def sample():
                figure("a.load", latency_ms=curve, latency_samples_ms=[curve], cpu_us_per_request=3.25,
                       cpu_samples_us=[3.25], **spread)]
     names = [entry["name"] for entry in figures]
-    groups = [{"kind": kind, "title": HOSTILE, "figures": [*names, "nobody"]}
-              for kind in ("bars", "timeline")]
+    groups = [{"kind": "bars", "title": HOSTILE, "figures": [*names, "nobody"],
+               "over": {"a.one": "a.two.linux", "a.load": "a.none", "nobody": "a.one"}},
+              {"kind": "timeline", "title": HOSTILE, "figures": [*names, "nobody"]}]
     goals = [{"name": f"g{value}", "title": HOSTILE, "unit": HOSTILE, "value": value, "limit": 2,
               "better": "less", "met": met, "command": HOSTILE, "reason": HOSTILE}
              for value, met in ((1, True), (3.5, False), (None, None))]
-    part = {"name": "a", "title": HOSTILE, "status": "failed", "reason": HOSTILE, "seconds": 1,
+    part = {"name": "a", "title": HOSTILE, "affinity": HOSTILE, "status": "failed", "reason": HOSTILE, "seconds": 1,
             "figures": figures, "groups": groups}
-    return {"schema": 3, "begun": HOSTILE, "seconds": 60, "quick": True, "interrupted": True,
-            "command": HOSTILE,
+    return {"schema": 4, "begun": HOSTILE, "seconds": 60, "quick": True, "interrupted": True,
+            "command": HOSTILE, "commit": HOSTILE,
             "machine": {"cpu": HOSTILE, "cores": 2, "memory_bytes": 1 << 30, "kernel": HOSTILE,
                         "kvm": HOSTILE, "versions": {HOSTILE: HOSTILE, **dict.fromkeys(VERSIONS)}},
             "goals": goals, "parts": [part, {**part, "name": "b", "figures": [], "groups": []}]}
@@ -312,6 +427,7 @@ def test_report():
         page = (work / "page").read_text()
         pictures = check_page(page)
         check(pictures == 3 or "matplotlib is not installed" in page, f"{pictures} pictures")
-        contains(page, "ratio of medians", "the page")  # of a.one over a.two.linux
-        contains(page, "<td class=n>0.357</td>", "the page")
+        # a.one over a.two.linux; without both figures there is no ratio.
+        contains(page, "<th class=n>times<th>better</thead>", "the page")
+        equal(re.findall(r"<td class=n>([\d.]+)</td><td>less</td>", page), ["0.357"], "ratios")
         check("not measured: &lt;script" in page, "a figure without a value gives no reason")
