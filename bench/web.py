@@ -19,6 +19,7 @@ from network import (COUNTED, GUEST, LOAD_CPU, PINNED, SERVE_NGINX, SERVER_CPU, 
                      nginx_on_host, wait_http)
 
 LATENCY_SCRIPT = str(ROOT / "bench" / "latency.lua")
+STALL_MS = 10_000  # an answer that takes longer than this under a lasting load
 LOADS = (("30", "30 connections, 612 bytes", 30, "small", False),
          ("1000", "1,000 connections, 612 bytes", 1000, "small", False),
          ("large", "30 connections, 100 KiB", 30, "large", False),
@@ -51,6 +52,18 @@ def wrk_words(inside, load, seconds):
     return inside(*on_cpu(LOAD_CPU, *words, f"http://{GUEST}/{path}"))
 
 
+def told(command, said):
+    """What wrk says when it is over: (answers, answers a second, latencies as in Sample, errors)."""
+    count = re.search(r"(\d+) requests in ", said)
+    if not count or not int(count.group(1)):
+        raise CommandFailed(command, 0, said + "\nno request was answered")
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
+    words = re.search(r"^latencies (.*)$", said, re.M).group(1).split()
+    latency = {percent: float(us) / 1e3 for percent, _, us in (word.partition("=") for word in words)}
+    errors = re.findall(r"^ *((?:Socket errors|Non-2xx or 3xx responses): .*)$", said, re.M)
+    return int(count.group(1)), rate, latency, "; ".join(errors)
+
+
 def wrk(system, load):
     """One run under one load."""
     seconds = few(1, 3)
@@ -58,15 +71,8 @@ def wrk(system, load):
     before = system.server.cpu_seconds()
     said = run(command, limit=seconds + 120)
     used = system.server.cpu_seconds() - before
-    count = re.search(r"(\d+) requests in ([\d.]+)(ms|s|m)", said)
-    if not count or not int(count.group(1)):
-        raise CommandFailed(command, 0, said + "\nno request was answered")
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
-    errors = re.search(r"Socket errors: (.*)", said)
-    latency = re.search(r"^latencies (.*)$", said, re.M).group(1)
-    return Sample(rate, {percent: float(us) / 1e3 for percent, _, us in
-                         (word.partition("=") for word in latency.split())},
-                  errors.group(1) if errors else "", used / int(count.group(1)) * 1e6)
+    count, rate, latency, errors = told(command, said)
+    return Sample(rate, latency, errors, used / count * 1e6)
 
 
 def middle(samples):
@@ -208,6 +214,27 @@ def http_instructions(results):
 
 # ---- a long time -------------------------------------------------------------------------------
 
+def note_soak(results, seconds, command, said, waits):
+    """Notes what wrk has said and how long, in ms, who asks once a second has waited; raises
+    CommandFailed if a request failed or somebody waited too long."""
+    count, _, latency, errors = told(command, said)
+    results.figure("soak.requests", f"native: requests answered in {seconds} s", "requests", value=count,
+                   better="more", note=errors, command=shown(command))
+    for percent, name in (("50", "median"), ("99", "p99"), ("100", "most")):
+        results.figure(f"soak.{name}", f"native: latency under this load, {percent} % of the answers", "ms",
+                       value=latency[percent], command=shown(command))
+    results.figure("soak.slowest", "native: slowest answer to somebody who asks once a second, curl's own "
+                   "start included", "ms", value=max(waits), samples=waits, command=shown(command))
+    for on in ("microvm", "q35", "xen-pv", "xen-pvh"):
+        results.not_measured(f"soak.{on}.requests", f"{on}: requests answered in {seconds} s", "requests",
+                             "only native is loaded for so long")
+    if errors:
+        raise CommandFailed(command, 0, errors)
+    slowest = max(latency["100"], *waits)
+    if slowest > STALL_MS:
+        raise CommandFailed(command, 0, f"an answer took {slowest / 1e3:.1f} s, which is a stall")
+
+
 def soak(results):
     """Ten minutes of load; somebody who asks once a second must be answered each time."""
     need_kvm()
@@ -232,11 +259,7 @@ def soak(results):
                 said, _ = load.communicate(timeout=60)
     if load.returncode != 0:
         raise CommandFailed(load.args, load.returncode, said)
-    count = int(re.search(r"(\d+) requests in", said).group(1))
-    results.figure("soak.requests", f"requests answered in {seconds} s", "requests", value=count,
-                   better="more", command=shown(load.args))
-    results.figure("soak.slowest", "slowest answer to somebody who asks once a second, curl's own "
-                   "start included", "ms", value=max(waits), samples=waits, command=shown(load.args))
+    note_soak(results, seconds, load.args, said, waits)
 
 
 PARTS = (

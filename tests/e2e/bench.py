@@ -16,9 +16,11 @@ import harness
 from harness import BUILD, ROOT, check, contains, equal
 
 sys.path.append(str(ROOT / "bench"))  # behind ours, which have other files of the same names
+import footprint  # noqa: E402
 import host  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
+import web  # noqa: E402
 from goals import GOALS as GOALS_OF_RUN  # noqa: E402
 
 RUN = str(ROOT / "bench" / "run")
@@ -273,6 +275,67 @@ def test_failing_command():
         check(all(name.startswith("size.hello.part.") for name in names[1:]) and len(names) > 5,
               f"parts of hello: {names}")
         contains(result.out, "failed: `strip ", "standard output")
+
+
+def in_process(name):
+    """Results that a part of this name may write into."""
+    results = measure.Results(None, copy.deepcopy(GOALS_OF_RUN))
+    results.part(name, name, "not pinned")
+    return results
+
+
+def values_of(results):
+    return {figure["name"]: figure["value"] for figure in results.parts[-1]["figures"]}
+
+
+def test_dead_machines():
+    """Of many VMs those do not count that have ended, also if somebody answers at their ports."""
+    if not os.access("/dev/kvm", os.R_OK):
+        raise harness.Skip("needs /dev/kvm")
+    port = harness.free_port()
+    with harness.Machine("--on", "native", "--mem", "8M", "--net", f"user,{port}:80", "--blk",
+                         f"{BUILD}/site.tar,ro", harness.app("httpd"), stdout=subprocess.DEVNULL) as alive, \
+            harness.Machine("--on", "native", harness.app("hello")) as dead:
+        equal(dead.wait(), 0, "status of hello")
+        harness.wait_http(port, machine=alive)
+        results = in_process("many")
+        footprint.note_many(results, 3, [(port, dead), (port, alive), (harness.free_port(), dead)], 0)
+        equal(values_of(results)["many.answered"], 1, "VMs that answered")
+        check(values_of(results)["many.per_gib"] > 0, "no memory of the one that is there")
+        results = in_process("many")
+        try:
+            footprint.note_many(results, 1, [(port, dead)], 0)
+        except harness.Failure:
+            equal(values_of(results)["many.answered"], 0, "what is kept where none is up")
+            return
+        raise harness.Failure("nobody is up, and all is well")
+
+
+WRK = """  2 threads and 30 connections
+  1000 requests in 10.00s, 1.00MB read
+{}Requests/sec:    100.00
+latencies 50=1000 75=2000 90=3000 95=4000 99=5000 99.9=6000 99.99=7000 100={}
+"""
+
+
+def test_soak():
+    """A load that lasts has failed by an error or a stall, and keeps what it has measured."""
+    errors = "  Socket errors: connect 0, read 0, write 0, timeout 3\n"
+    for said, waits, why in ((WRK.format("", 8000), [5.5], None),
+                             (WRK.format(errors, 8000), [5.5], "timeout 3"),
+                             (WRK.format("  Non-2xx or 3xx responses: 7\n", 8000), [5.5], "responses: 7"),
+                             (WRK.format("", 11_000_000), [5.5], "11.0 s"),
+                             (WRK.format("", 8000), [5.5, 12_000], "12.0 s")):
+        results, failed = in_process("soak"), None
+        try:
+            web.note_soak(results, 10, ["wrk"], said, waits)
+        except measure.CommandFailed as error:
+            failed = str(error)
+        equal(failed is None, why is None, f"whether it failed ({failed}, {why})")
+        contains(failed or "", why or "", "what failed")
+        values = values_of(results)
+        equal((values["soak.requests"], values["soak.median"], values["soak.p99"]), (1000, 1, 5), "figures")
+        equal(values["soak.slowest"], max(waits), "the slowest")
 
 
 def test_touched():
