@@ -298,6 +298,7 @@ def test_dead_machines():
             harness.Machine("--on", "native", harness.app("hello")) as dead:
         equal(dead.wait(), 0, "status of hello")
         harness.wait_http(port, machine=alive)
+        equal(footprint.memory_of(dead), None, "memory of a VM that has ended")
         results = in_process("many")
         footprint.note_many(results, 3, [(port, dead), (port, alive), (harness.free_port(), dead)], 0)
         equal(values_of(results)["many.answered"], 1, "VMs that answered")
