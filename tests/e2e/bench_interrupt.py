@@ -50,6 +50,21 @@ def below(pid):
     return found
 
 
+def end(pids):
+    """Of a test that has failed: nothing that it started goes on."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def none_alive(pids, how):
+    left = [pid for pid in pids if alive(pid)]
+    end(left)
+    equal(left, [], f"processes left by {how.name}")
+
+
 def namespaces(pid):
     names = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
     return [name for name in names if name.startswith(f"coracle-{pid}-")]
@@ -73,10 +88,11 @@ def interrupt(work, part, how, seen, **more):
             equal(process.returncode, None, "status before it is interrupted")
             process.send_signal(how)
             said = process.communicate(timeout=harness.PATIENCE)[1]
-        finally:
-            process.kill()
+        except BaseException:
+            end([process.pid, *below(process.pid)])
+            raise
     equal(process.returncode, 130, f"status after {how.name} ({said})")
-    equal([pid for pid in pids if alive(pid)], [], f"processes left by {how.name}")
+    none_alive(pids, how)
     nothing_left(work, process.pid, known)
     equal(results_of(work)["interrupted"], True, "interrupted")
     equal((part_of(work, part)["status"], part_of(work, part)["reason"]), ("failed", "interrupted"),
@@ -203,6 +219,9 @@ def test_make():
                 pids = {*pids, *below(process.pid)}
                 tell(process.pid, how)
                 check(process.wait(timeout=harness.PATIENCE) != 0, "make says that all went well")
-            wait_for("the end of all", lambda: not any(map(alive, pids)))
+            try:
+                wait_for("the end of all", lambda: not any(map(alive, pids)))
+            finally:
+                end(filter(alive, pids))
             equal(os.listdir(work / "tmp"), [], "temporary files")
             equal(results_of(work)["interrupted"], True, "interrupted")
