@@ -118,7 +118,8 @@ def phases(results):
         results.group("timeline", f"start of hello on {on}, medians", names)
         if on == "native":
             for name, title, unit in (("exits_before_main", "exits to the monitor before main", "exits"),
-                                      ("pages_touched", "pages of RAM touched", "pages")):
+                                      ("pages_touched", "pages of RAM that are its own when it ends, native: "
+                                       "text of the file apart", "pages")):
                 results.figure(f"boot.native.{name}", title, unit, value=found[name],
                                command=shown(command))
 
@@ -193,17 +194,22 @@ def note_counts(results, name, runs):
     results.reach(f"instructions.{name}", max(totals))
 
 
+def figure_of(what, name):
+    """Name, title and unit of what a start touches."""
+    title, unit = {"pages_touched": ("pages executed, read or written", "pages"),
+                   "exits_before_main": ("what leaves a VM", "exits")}[what]
+    return f"boot.{name}.{what}", f"{title}, entry to main, {name}", unit
+
+
 def note_touched(results, name, runs, command=None):
     """Pages, and what a VM leaves its guest for where hardware runs it: under emulation nothing does."""
     command = command or ran()
     pages = [touched["pages"] for touched in runs]
-    results.figure(f"boot.{name}.pages_touched", f"pages touched, entry to main, {name}", "pages",
-                   value=max(pages), samples=pages, command=command)
+    results.figure(*figure_of("pages_touched", name), value=max(pages), samples=pages, command=command)
     exits = [{what: count for what, count in touched.items() if what != "pages"} for touched in runs]
     totals = [sum(counts.values()) for counts in exits]
     most = exits[totals.index(max(totals))]
-    results.figure(f"boot.{name}.exits_before_main", f"what leaves a VM, entry to main, {name}", "exits",
-                   value=max(totals), samples=totals, command=command,
+    results.figure(*figure_of("exits_before_main", name), value=max(totals), samples=totals, command=command,
                    note=", ".join(f"{what} {count}" for what, count in most.items() if count))
 
 
