@@ -41,7 +41,8 @@ def native(results):
         counts = [hypercalls_native() for _ in range(few(2, 5))]
         results.reach("hypercalls.native", results.figure(
             "hypercalls.native", "hypercalls before main, native", "hypercalls", value=max(counts),
-            samples=counts, command=ran(), note="hello itself makes one write and one exit, which do not count"))
+            samples=counts, command=ran(),
+            note="hello itself makes one write and one exit, which do not count"))
 
 
 def start_native(results):

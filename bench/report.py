@@ -39,6 +39,7 @@ h1 { font-size: 1.7rem } h2 { font-size: 1.2rem; margin-top: 2.5rem }
 table { border-collapse: collapse; width: 100% } caption { text-align: left; color: #555 }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top;
          overflow-wrap: anywhere }
+td.u { overflow-wrap: normal }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .met { color: #1a6b2f } .missed { color: #a11d1d; font-weight: 600 } .absent { color: #666 }
 code { font-size: .85em } figure { margin: 1rem 0 } figure svg { max-width: 100%; height: auto }
@@ -79,7 +80,7 @@ def goal_row(goal):
     sign = "≤" if goal["better"] == "less" else "≥"
     return (f"<tr><td>{text(goal['title'])}<br><code>{text(goal['command'])}</code></td>"
             f"<td class=n>{number(goal['value'])}</td><td class=n>{sign} {number(goal['limit'])}</td>"
-            f"<td>{text(goal['unit'])}</td><td class={css}>{text(state)}</td></tr>")
+            f"<td class=u>{text(goal['unit'])}</td><td class={css}>{text(state)}</td></tr>")
 
 
 def goals_table(goals):
@@ -105,7 +106,7 @@ def figure_row(figure):
     shown = not figure.get("command", "make bench").startswith("make bench")
     command = f"<div class=note><code>{text(figure['command'])}</code></div>" if shown else ""
     return (f"<tr><td>{text(figure['title'])}{note}{command}</td><td class=n>{number(figure['value'])}</td>"
-            f"<td>{text(figure['unit'])}</td><td class=n>{spread}</td></tr>")
+            f"<td class=u>{text(figure['unit'])}</td><td class=n>{spread}</td></tr>")
 
 
 def figures_table(figures):

@@ -401,7 +401,7 @@ def test_touched():
             pages = figures[f"boot.{on}.pages_touched"]["value"]
             check(10 < pages < 200, f"{pages} pages on {on}")
             exits = figures[f"boot.{on}.exits_before_main"]
-            contains(figures[f"boot.{on}.pages_touched"]["title"], "executed, read or written", "what touching is")
+            contains(figures[f"boot.{on}.pages_touched"]["title"], "executed, read or written", "the title")
             for what in ("cpuid", "msrs"):
                 contains(exits["note"], f"{what} ", f"what left the VM on {on}")
             equal(sum(int(word) for word in re.findall(r"\d+", exits["note"])), exits["value"],
@@ -522,8 +522,8 @@ def sample():
     goals = [{"name": f"g{value}", "title": HOSTILE, "unit": HOSTILE, "value": value, "limit": 2,
               "better": "less", "met": met, "command": HOSTILE, "reason": HOSTILE}
              for value, met in ((1, True), (3.5, False), (None, None))]
-    part = {"name": "a", "title": HOSTILE, "affinity": HOSTILE, "status": "failed", "reason": HOSTILE, "seconds": 1,
-            "figures": figures, "groups": groups}
+    part = {"name": "a", "title": HOSTILE, "affinity": HOSTILE, "status": "failed", "reason": HOSTILE,
+            "seconds": 1, "figures": figures, "groups": groups}
     return {"schema": 4, "begun": HOSTILE, "seconds": 60, "quick": True, "interrupted": True,
             "command": HOSTILE, "commit": HOSTILE,
             "machine": {"cpu": HOSTILE, "cores": 2, "memory_bytes": 1 << 30, "kernel": HOSTILE,
