@@ -36,10 +36,10 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto
        color: #222; background: #fff }
 h1, h2, caption, figcaption, p { overflow-wrap: anywhere }
 h1 { font-size: 1.7rem } h2 { font-size: 1.2rem; margin-top: 2.5rem }
-table { border-collapse: collapse; width: 100% } caption { text-align: left; color: #555 }
+table { border-collapse: collapse; width: 100%; margin-bottom: 1rem } caption { text-align: left; color: #555 }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top;
          overflow-wrap: anywhere }
-td.u { overflow-wrap: normal }
+thead th, td.u { overflow-wrap: normal }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .met { color: #1a6b2f } .missed { color: #a11d1d; font-weight: 600 } .absent { color: #666 }
 code { font-size: .85em } figure { margin: 1rem 0 } figure svg { max-width: 100%; height: auto }

@@ -12,8 +12,8 @@ from harness import CORACLE, ROOT, Skip, app, check, equal
 
 FLAGS = """--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync
     --disable-component-update --disable-quic --hide-scrollbars""".split()
-# Asked in the page: errors, how much wider than the window it is, the pictures' sizes, and the units of one
-# word that do not stand on one line.
+# Asked in the page: errors, how much wider than the window it is, the pictures' sizes, and the units and
+# headings of one word that do not stand on one line.
 QUESTION = """<script>
 const range = document.createRange();
 const broken = cell => {
@@ -24,7 +24,7 @@ const pictures = [...document.querySelectorAll("svg")].map(svg => svg.getBoundin
 document.title = JSON.stringify({
     too_wide: Math.max(0, document.documentElement.scrollWidth - innerWidth),
     pictures: pictures.map(box => [Math.round(box.width), Math.round(box.height)]),
-    broken: [...document.querySelectorAll("td.u")].filter(broken).map(cell => cell.textContent),
+    broken: [...document.querySelectorAll("thead th, td.u")].filter(broken).map(cell => cell.textContent),
     rows: document.querySelectorAll("table:first-of-type tr").length,
     loaded: performance.getEntriesByType("resource").length,
     first: (document.querySelector("h2") || {}).textContent,
