@@ -9,9 +9,9 @@ import os
 import boot
 import linux
 from harness import BUILD, CORACLE, app, folder
-from host import Part, need_kvm, need_program, need_qemu, why_not
+from host import Part, need_kvm, need_one, need_program, need_qemu, why_not
 from leftovers import big_file
-from measure import QUICK, CommandFailed, NotMeasured, alternate, few, over, run
+from measure import QUICK, CommandFailed, alternate, few, over, run
 
 DISK_BYTES = few(256 << 20, 1 << 30)
 # name, words, read or write, random or sequential, bytes of a block, requests on their way, whether
@@ -136,9 +136,7 @@ def measure_disks(results):
     who = systems()
     if not results.wanted():
         who = [one for one in who if one[0] in OF_THE_GOAL]
-    reasons = [why for _, _, _, why in who if why]
-    if len(reasons) == len(who):
-        raise NotMeasured("; ".join(dict.fromkeys(reasons)))
+    reasons = need_one([why for _, _, _, why in who])
     with disk_file() as disk:
         for load in LOADS:
             if load[0] != THE_GOALS and not results.wanted():
@@ -152,7 +150,7 @@ def measure_disks(results):
             if set(OF_THE_GOAL) <= set(medians):
                 results.reach("blk.randread_over_host", medians["native"] / medians["host"])
             else:
-                results.goals["blk.randread_over_host"].reason = "; ".join(dict.fromkeys(reasons))
+                results.goals["blk.randread_over_host"].reason = reasons
 
 
 PARTS = (Part("disks", "disks, beside the host's fio and a Linux guest", measure_disks, 390, 20,

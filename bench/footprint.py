@@ -108,10 +108,19 @@ def idle(results):
 
 
 def answers(port, machine):
+    """Does this VM answer, and not somebody else at a port that it has left?"""
     try:
-        return wait_http(port, machine=machine, limit=60)[0] == 200
+        return wait_http(port, machine=machine, limit=60)[0] == 200 and machine.running()
     except Failure:
         return False
+
+
+def memory_of(machine):
+    """Bytes of memory, (private, proportional), of a VM; None if it has ended."""
+    try:
+        return smaps(machine.process.pid, r"Private_\w+"), smaps(machine.process.pid, "Pss")
+    except OSError:
+        return None
 
 
 def start_httpd(count):
@@ -131,6 +140,30 @@ def start_httpd(count):
     return machines
 
 
+def note_many(results, count, machines, begin):
+    """Of the (port, machine) pairs: who answers twice, and what those take. `begin` is when the first one
+    was started; what is known is noted before more is asked."""
+    command = shown(machines[0][1].process.args) if machines else ""
+    first = [pair for pair in machines if answers(*pair)]
+    seconds = time.perf_counter() - begin
+    both = [machine for port, machine in first if answers(port, machine)]
+    results.figure("many.answered", f"of {count} idle httpd answered, twice", "VMs",
+                   value=len(both), better="more", command=command)
+    if QUICK:
+        results.goals["vms.idle"].reason = "QUICK=1 starts 50 only"
+    else:
+        results.reach("vms.idle", len(both))
+    results.figure("many.seconds", f"until {len(first)} had answered", "s", value=seconds, command=command)
+    memory = [found for machine in both if (found := memory_of(machine))]
+    if not memory:
+        raise Failure(f"none of {count} httpd is up")
+    results.figure("many.private", "private memory of each", "MiB", command=command,
+                   samples=[private / 2**20 for private, _ in memory])
+    proportional = sum(of_it for _, of_it in memory) / len(memory)
+    results.figure("many.per_gib", "idle httpd in a GiB", "VMs",
+                   value=int(2**30 / proportional), better="more", command=command)
+
+
 def many(results):
     need_kvm()
     count = few(50, 1000)
@@ -140,30 +173,13 @@ def many(results):
     try:
         begin = time.perf_counter()
         machines = start_httpd(count)
-        first = [pair for pair in machines if answers(*pair)]
-        seconds = time.perf_counter() - begin
-        both = [machine.process.pid for port, machine in first if answers(port, machine)]
-        if not both:
-            raise Failure(f"none of {count} httpd answered")
-        command = shown(machines[0][1].process.args)
-        private = sum(smaps(pid, r"Private_\w+") for pid in both) / len(both)
-        proportional = sum(smaps(pid, "Pss") for pid in both) / len(both)
+        note_many(results, count, machines, begin)
     finally:
         for _, machine in machines:
             machine.process.terminate()
         for _, machine in machines:
             machine.wait()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    results.figure("many.answered", f"of {count} idle httpd answered, twice", "VMs",
-                   value=len(both), better="more", command=command)
-    results.figure("many.seconds", f"until {len(first)} had answered", "s", value=seconds, command=command)
-    results.figure("many.private", "private memory of each", "MiB", value=private / 2**20, command=command)
-    results.figure("many.per_gib", "idle httpd in a GiB", "VMs",
-                   value=int(2**30 / proportional), better="more", command=command)
-    if QUICK:
-        results.goals["vms.idle"].reason = "QUICK=1 starts 50 only"
-    else:
-        results.reach("vms.idle", len(both))
 
 
 PARTS = (

@@ -128,6 +128,15 @@ def why_not(need):
     return None
 
 
+def need_one(reasons):
+    """Of several systems one must be able to run: `reasons` tells why each cannot, None where it can.
+    All the reasons that there are, as words."""
+    there = "; ".join(dict.fromkeys(filter(None, reasons)))
+    if all(reasons):
+        raise NotMeasured(there)
+    return there
+
+
 def why_unpinned():
     """Why on_cpu cannot do what it is for; None if it can."""
     return "there is one CPU" if os.cpu_count() < 2 else why_not(lambda: need_program("taskset", "util-linux"))
