@@ -93,6 +93,18 @@ def q35(results):
     under_qemu(results, "q35", few(10, 100))
 
 
+def note_phases(results, on, found, command):
+    """Figures of what `coracle bench boot --json` has told."""
+    names, before = [], [0] * found["runs"]
+    for phase in found["phases"]:
+        names.append(f"phase.{on}.{phase['name']}")
+        now = phase["samples_since_exec_ns"]
+        results.figure(names[-1], f"{on}: {phase['title']}", "ms", command=command,
+                       samples=[(end - begin) / 1e6 for end, begin in zip(now, before)])
+        before = now
+    results.group("timeline", f"start of hello on {on}, medians", names)
+
+
 def phases(results):
     """The steps of a start, as `coracle bench boot` tells them, on native and under QEMU."""
     for on, need, options in (("native", need_kvm, ()), ("microvm", need_qemu, ("--accel", "tcg")),
@@ -104,14 +116,7 @@ def phases(results):
         command = [CORACLE, "bench", "boot", "--json", "-n", str(few(10, 100)), "--on", on, *options,
                    app("hello")]
         found = json.loads(run(command))
-        names, before = [], [0] * found["runs"]
-        for phase in found["phases"]:
-            names.append(f"phase.{on}.{phase['name']}")
-            now = phase["samples_since_exec_ns"]
-            results.figure(names[-1], f"{on}: {phase['title']}", "ms", command=shown(command),
-                           samples=[(end - begin) / 1e6 for end, begin in zip(now, before)])
-            before = now
-        results.group("timeline", f"start of hello on {on}, medians", names)
+        note_phases(results, on, found, shown(command))
         if on == "native":
             for name, title, unit in (("exits_before_main", "exits to the monitor before main", "exits"),
                                       ("pages_touched", "pages of RAM touched", "pages")):
