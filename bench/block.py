@@ -9,9 +9,9 @@ import os
 import boot
 import linux
 from harness import BUILD, CORACLE, app, folder
-from host import Part, need_kvm, need_program, need_qemu, why_not
+from host import Part, need_kvm, need_one, need_program, need_qemu, why_not
 from leftovers import big_file
-from measure import QUICK, CommandFailed, NotMeasured, alternate, few, run
+from measure import QUICK, CommandFailed, alternate, few, run
 
 DISK_BYTES = few(256 << 20, 1 << 30)
 # name, words, read or write, random or sequential, bytes of a block, requests on their way, whether
@@ -131,9 +131,7 @@ def measure_load(results, disk, load, who):
 
 def measure_disks(results):
     who = systems()
-    reasons = [why for _, _, _, why in who if why]
-    if len(reasons) == len(who):
-        raise NotMeasured("; ".join(dict.fromkeys(reasons)))
+    reasons = need_one([why for _, _, _, why in who])
     with disk_file() as disk:
         for load in LOADS:
             if QUICK and load[0] not in QUICK_LOADS:
@@ -144,7 +142,7 @@ def measure_disks(results):
             if {"native", "host"} <= set(medians):
                 results.reach("blk.randread_over_host", medians["native"] / medians["host"])
             else:
-                results.goals["blk.randread_over_host"].reason = "; ".join(dict.fromkeys(reasons))
+                results.goals["blk.randread_over_host"].reason = reasons
 
 
 PARTS = (Part("disks", "disks, beside the host's fio and a Linux guest", measure_disks, 390, 20,

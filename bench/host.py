@@ -107,6 +107,15 @@ def why_not(need):
     return None
 
 
+def need_one(reasons):
+    """Of several systems one must be able to run: `reasons` tells why each cannot, None where it can.
+    All the reasons that there are, as words."""
+    there = "; ".join(dict.fromkeys(filter(None, reasons)))
+    if all(reasons):
+        raise NotMeasured(there)
+    return there
+
+
 def on_cpu(cpu, *command):
     """A command that stays on one CPU where there are several."""
     pin = ["taskset", "-c", cpu] if os.cpu_count() > 1 and shutil.which("taskset") else []

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Web servers under wrk: httpd on native beside nginx on the host, httpd on q35 beside nginx in a Linux guest
 there, guest instructions for a request, and a load that lasts."""
+import contextlib
 import dataclasses
 import functools
 import re
@@ -12,7 +13,7 @@ import time
 import boot
 import linux
 from harness import BUILD, ROOT, app, folder
-from host import Part, need_kvm, need_program, need_qemu, need_taps, on_cpu
+from host import Part, need_kvm, need_one, need_program, need_qemu, need_taps, on_cpu, why_not
 from measure import CommandFailed, alternate, few, run, shown
 from network import (COUNTED, GUEST, LOAD_CPU, SERVE_NGINX, coracle_guest, linux_guest,
                      nginx_on_host, wait_http)
@@ -26,11 +27,12 @@ LOADS = (("30", "30 connections, 612 bytes", 30, "small", False),
 
 @dataclasses.dataclass
 class System:
-    """A server that is up."""
+    """A server that is up; or why there is none."""
     title: str
-    inside: object
-    server: object
+    inside: object = None
+    server: object = None
     note: str = ""
+    missing: str = None
 
 
 @dataclasses.dataclass
@@ -74,9 +76,14 @@ def middle(samples):
     return {**curve, "100": max(sample.latency_ms["100"] for sample in samples)}
 
 
+def load_figure(name, system, load):
+    """A figure's name, title and unit."""
+    return f"http.{name}.{load[0]}", f"{system.title}, {load[1]}", "requests/s"
+
+
 def note_load(results, name, system, load, samples):
     errors = "; ".join(dict.fromkeys(sample.errors for sample in samples if sample.errors))
-    return results.figure(f"http.{name}.{load[0]}", f"{system.title}, {load[1]}", "requests/s",
+    return results.figure(*load_figure(name, system, load),
                           samples=[sample.rate for sample in samples], better="more",
                           note=errors or system.note, command=shown(wrk_words(system.inside, load, few(1, 3))),
                           latency_ms=middle(samples),
@@ -91,11 +98,13 @@ def http_loads(results, systems, loads=LOADS):
     for load in loads:
         samples = {}
         try:
-            alternate({name: functools.partial(wrk, system, load) for name, system in systems.items()},
-                      few(1, 4), warm=few(0, 1), samples=samples)
+            alternate({name: functools.partial(wrk, system, load) for name, system in systems.items()
+                       if not system.missing}, few(1, 4), warm=few(0, 1), samples=samples)
         finally:
             for name, system in systems.items():
-                if samples.get(name):
+                if system.missing:
+                    results.not_measured(*load_figure(name, system, load), system.missing)
+                elif samples.get(name):
                     rates[name, load[0]] = note_load(results, name, system, load, samples[name])
         results.group("bars", load[1], [f"http.{name}.{load[0]}" for name in systems])
     return rates
@@ -105,36 +114,48 @@ def httpd(hypervisor, site, **more):
     return coracle_guest(hypervisor, app("httpd"), f"{site}.tar,ro", ["-q"], **more)
 
 
+def start(stack, system, guest):
+    """Starts a server that can run, and waits until it answers."""
+    if not system.missing:
+        system.inside, system.server = stack.enter_context(guest)
+        wait_http(system.inside, system.title, system.server)
+
+
+def reach_ratio(results, goal, rates, ours, theirs, reasons):
+    """With the load that the goals are for, if both were there."""
+    if (ours, "30") in rates and (theirs, "30") in rates:
+        results.reach(goal, rates[ours, "30"] / rates[theirs, "30"])
+    else:
+        results.goals[goal].reason = reasons
+
+
 def http_native(results):
-    need_kvm()
     need_taps()
     need_program("wrk")
-    with folder() as work:
+    ours = System("httpd on native", note="tap; server on CPU 0, wrk on CPU 1", missing=why_not(need_kvm))
+    theirs = System("nginx on the host", note="veth pair; server on CPU 0, wrk on CPU 1",
+                    missing=why_not(linux.files))
+    reasons = need_one([ours.missing, theirs.missing])
+    with folder() as work, contextlib.ExitStack() as stack:
         site = linux.make_site(work / "site")
-        with httpd("native", site) as (ours, server), nginx_on_host(work, site) as (theirs, nginx):
-            wait_http(ours, "httpd", server)
-            wait_http(theirs, "nginx", nginx)
-            rates = http_loads(results, {
-                "native": System("httpd on native", ours, server, "tap; server on CPU 0, wrk on CPU 1"),
-                "host": System("nginx on the host", theirs, nginx,
-                               "veth pair; server on CPU 0, wrk on CPU 1")})
-    results.reach("http.over_native_nginx", rates["native", "30"] / rates["host", "30"])
+        start(stack, ours, httpd("native", site))
+        start(stack, theirs, nginx_on_host(work, site))
+        rates = http_loads(results, {"native": ours, "host": theirs})
+    reach_ratio(results, "http.over_native_nginx", rates, "native", "host", reasons)
 
 
 def http_q35(results):
     need_qemu()
     need_taps()
     need_program("wrk")
-    with folder() as work:
+    ours = System("httpd on q35")
+    theirs = System("nginx in Linux on q35", missing=why_not(linux.files))
+    with folder() as work, contextlib.ExitStack() as stack:
         site = linux.make_site(work / "site")
-        with httpd("q35", site) as (ours, server), \
-                linux_guest("q35", SERVE_NGINX, site) as (theirs, nginx):
-            wait_http(ours, "httpd", server)
-            wait_http(theirs, "nginx in the Linux guest", nginx)
-            rates = http_loads(results, {
-                "q35": System("httpd on q35", ours, server),
-                "linux-q35": System("nginx in Linux on q35", theirs, nginx)})
-    results.reach("http.over_linux_guest", rates["q35", "30"] / rates["linux-q35", "30"])
+        start(stack, ours, httpd("q35", site))
+        start(stack, theirs, linux_guest("q35", SERVE_NGINX, site))
+        rates = http_loads(results, {"q35": ours, "linux-q35": theirs})
+    reach_ratio(results, "http.over_linux_guest", rates, "q35", "linux-q35", theirs.missing)
 
 
 # ---- instructions ------------------------------------------------------------------------------
@@ -168,11 +189,15 @@ def http_instructions(results):
         results.figure("http.instructions.q35", "httpd on q35, per keep-alive request",
                        "instructions", value=ours)
         results.reach("http.instructions_per_request", ours)
+        figure = ("http.instructions.linux-q35", "nginx in Linux on q35, per keep-alive request",
+                  "instructions")
+        if no_linux := why_not(linux.files):
+            results.not_measured(*figure, no_linux)
+            return
         with linux_guest("q35", SERVE_NGINX, site, plugin) as (inside, server):
             wait_http(inside, "nginx in the Linux guest", server)
             theirs = instructions_of(work / "total", inside, requests)
-        results.figure("http.instructions.linux-q35", "nginx in Linux on q35, per keep-alive request",
-                       "instructions", value=theirs)
+        results.figure(*figure, value=theirs)
 
 
 # ---- a long time -------------------------------------------------------------------------------

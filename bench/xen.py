@@ -13,6 +13,7 @@ from boot import by_function, note_touched, plugins, read_counts, read_touched, 
 from harness import BUILD, CORACLE, ROOT, Failure, app, folder, guest
 from host import Part, need_qemu
 from initramfs import Archive
+from linux import cache
 from measure import QUICK, CommandFailed, NotMeasured, few
 
 KINDS = ("xen-pv", "xen-pvh")
@@ -22,10 +23,6 @@ ENTRIES = {"xen-pv": "xen_pv_begin", "xen-pvh": "pv_pvh_start"}
 XEN_END = 0xffff880000000000  # Xen lies below, from 1 << 47 on, the kernel of a PV guest above
 LINUX_MEBIBYTES = 256
 INIT_AT = 0x700000000078  # where nothing else is
-
-
-def cache():
-    return ROOT / os.environ.get("CORACLE_CACHE", "build")
 
 
 def files():

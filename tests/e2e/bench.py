@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""bench/run: what it writes, what it says of what cannot be measured or fails, and that nothing is left
-of a run that is interrupted. How fast anything is does not matter here."""
+"""bench/run: what it writes, and what it says of what fails; bench_missing.py is about what cannot be
+measured, bench_interrupt.py about what is left of a run. How fast anything is does not matter here."""
 import contextlib
 import html.parser
 import json
 import os
-import pathlib
 import re
 import shutil
-import signal
 import subprocess
-import time
 import xml.etree.ElementTree
 
 import harness
@@ -27,20 +24,22 @@ HOSTILE = "<script src=\"http://example.org/x.js\">alert('$x^$')</script> & ]]> 
 
 
 @contextlib.contextmanager
-def built():
-    """A build directory of its own, with what was built; results go there."""
+def built(*programs):
+    """A build directory of its own, with what was built, and these of the benchmarks' programs; results
+    go there."""
     with harness.folder() as work:
         (work / "b" / "apps").mkdir(parents=True)
         (work / "b" / "bench").mkdir()
         (work / "tmp").mkdir()
-        for name in ("coracle", "site.tar", "apps/hello", "apps/httpd"):
+        for name in ("coracle", "site.tar", "apps/hello", "apps/httpd",
+                     *(f"bench/{program}" for program in programs)):
             (work / "b" / name).symlink_to(BUILD / name)
         (work / "b" / "tests").symlink_to(BUILD / "tests")
         yield work
 
 
 def environment(work, **more):
-    return dict(os.environ, B=str(work / "b"), TMPDIR=str(work / "tmp"), QUICK="1", **more)
+    return dict(os.environ, B=str(work / "b"), TMPDIR=str(work / "tmp"), **{"QUICK": "1", **more})
 
 
 def bench(work, *words, **more):
@@ -53,14 +52,6 @@ def results_of(work):
 
 def part_of(work, name):
     return next(part for part in results_of(work)["parts"] if part["name"] == name)
-
-
-def nothing_left(work, pid, known):
-    equal(os.listdir(work / "tmp"), [], "temporary files")
-    equal(sorted(set(os.listdir(work / "b" / "bench")) - {"results.json", "report.html"} - known), [],
-          "files beside the results")
-    names = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
-    equal([name for name in names if name.startswith(f"coracle-{pid}-")], [], "namespaces")
 
 
 def program(path, script):
@@ -119,27 +110,6 @@ def test_results():
         check_page((work / "b" / "bench" / "report.html").read_text())
 
 
-def test_without_tools():
-    """Parts that need what is not there say so, and the rest goes on."""
-    with built() as work:
-        tools = work / "tools"
-        tools.mkdir()
-        for name in ("python3", "env", "sh", "strip", "nm", "ip", "taskset"):
-            if found := shutil.which(name):
-                (tools / name).symlink_to(found)
-        result = bench(work, "boot-microvm", "count-qemu", "http-native", "http-q35", "bulk-q35", "size",
-                       PATH=str(tools))
-        equal(result.status, 0, f"status ({result.err})")
-        for name in ("boot-microvm", "count-qemu", "http-native", "http-q35", "bulk-q35"):
-            part = part_of(work, name)
-            equal(part["status"], "not measured", f"status of {name} ({part})")
-            contains(result.out, f"not measured: {part['reason']}", "standard output")
-        contains(part_of(work, "http-q35")["reason"], "qemu-system-x86_64", "the reason")
-        equal(part_of(work, "size")["status"], "measured", "status of size")
-        for goal in results_of(work)["goals"]:
-            check_goal(goal)
-
-
 def test_other_unikernels():
     """Tools that are found are measured like hello, when they have an image to boot."""
     with built() as work:
@@ -190,64 +160,6 @@ def test_failing_command():
         check(all(name.startswith("size.hello.part.") for name in names[1:]) and len(names) > 5,
               f"parts of hello: {names}")
         contains(result.out, "failed: `strip ", "standard output")
-
-
-def wait_for(what, condition):
-    end = time.monotonic() + harness.PATIENCE
-    while not (value := condition()):
-        check(time.monotonic() < end, f"{what}: never")
-        time.sleep(0.01)
-    return value
-
-
-def alive(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def interrupt(work, part, how, **more):
-    """Interrupts a part whose program has written its numbers into the file `pids`."""
-    known = set(os.listdir(work / "b" / "bench"))
-    with subprocess.Popen([RUN, part], env=environment(work, **more), stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE) as process:
-        pids = wait_for("the program starts", lambda: (work / "pids").exists() and
-                        [int(word) for word in (work / "pids").read_text().split()])
-        process.send_signal(how)
-        said = process.communicate(timeout=harness.PATIENCE)[1]
-    equal(process.returncode, 130, f"status ({said})")
-    equal([pid for pid in pids if alive(pid)], [], "processes left")
-    nothing_left(work, process.pid, known)
-    equal(results_of(work)["interrupted"], True, "interrupted")
-    equal((part_of(work, part)["status"], part_of(work, part)["reason"]), ("failed", "interrupted"),
-          "the part")
-
-
-def stubborn(work):
-    """A script that does not end by itself, nor by SIGTERM, and whose child outlives it."""
-    return (f"trap '' TERM INT HUP; sleep 1000 & echo $$ $! >{work}/pids.new; "
-            f"mv {work}/pids.new {work}/pids; exec sleep 1000")
-
-
-def test_interrupt():
-    for how in (signal.SIGINT, signal.SIGTERM):
-        with built() as work:
-            (work / "tools").mkdir()
-            program(work / "tools" / "strip", stubborn(work))
-            interrupt(work, "size", how, PATH=f"{work}/tools:{os.environ['PATH']}")
-
-
-def test_interrupt_in_namespace():
-    harness.needs_root()
-    if not os.access("/dev/kvm", os.R_OK) or not shutil.which("curl"):
-        raise harness.Skip("needs /dev/kvm and curl")
-    with built() as work:
-        (work / "b" / "coracle").unlink()
-        program(work / "b" / "coracle", f'[ "$1" = --version ] && exit; {stubborn(work)}')
-        program(work / "b" / "bench" / "stream-linux", "exit 1")
-        (work / "b" / "bench" / "stream").touch()
-        interrupt(work, "bulk-native", signal.SIGINT)
 
 
 def test_touched():
