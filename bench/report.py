@@ -28,7 +28,8 @@ except ImportError:
 # One colour for each system, the same in every picture; told apart without colours by their names.
 OURS, LINUX, OF_HOST, OTHERS = "#2b6cb0", "#c2762e", "#8a8a8a", "#7b5aa6"
 COLOURS = {"hello": OURS, "linux-emulated": "#7a4a1c", "linux": LINUX, "dom0": LINUX,
-           "host": OF_HOST, "nginx": OF_HOST, "floor": OF_HOST, "bare": OF_HOST, "true": "#b8b8b8", "solo5-hvt": OTHERS, "kraft": OTHERS}
+           "host": OF_HOST, "nginx": OF_HOST, "floor": OF_HOST, "bare": OF_HOST, "true": "#b8b8b8",
+           "solo5-hvt": OTHERS, "kraft": OTHERS}
 PICTURES = itertools.count()
 
 STYLE = """

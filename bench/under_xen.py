@@ -133,7 +133,7 @@ def note_primitives(results, said):
             results.figure(figure, f"{title}, {title_of(who)}", "cycles", samples=samples, note=NOTE,
                            command="null-hypercall xen" if name == "hypercall" else
                            f"primitives all {FEW_TURNS}")
-        measured = {figure.rpartition(".")[2] for figure in names}
+        measured = [figure.rpartition(".")[2] for figure in names]
         results.group("bars", title, names, over=over(measured, f"cycles.{name}.{{}}".format))
 
 
