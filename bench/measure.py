@@ -110,7 +110,7 @@ def alternate(takers, turns, warm=3, samples=None, commands=None):
 
 
 # Who is compared with whom, but for what stands beside a Linux guest in the same VMM.
-BASELINES = {"native": "host", "linux-virtio": "linux-emulated"}
+BASELINES = {"native": "host", "linux-virtio": "linux-emulated", "xen-pv": "dom0", "xen-pvh": "dom0"}
 
 
 def over(systems, name):

@@ -27,8 +27,9 @@ except ImportError:
 
 # One colour for each system, the same in every picture; told apart without colours by their names.
 OURS, LINUX, OF_HOST, OTHERS = "#2b6cb0", "#c2762e", "#8a8a8a", "#7b5aa6"
-COLOURS = {"hello": OURS, "linux-emulated": "#7a4a1c", "linux": LINUX, "host": OF_HOST, "nginx": OF_HOST,
-           "floor": OF_HOST, "bare": OF_HOST, "true": "#b8b8b8", "solo5-hvt": OTHERS, "kraft": OTHERS}
+COLOURS = {"hello": OURS, "linux-emulated": "#7a4a1c", "linux": LINUX, "dom0": LINUX,
+           "host": OF_HOST, "nginx": OF_HOST, "floor": OF_HOST, "bare": OF_HOST, "true": "#b8b8b8",
+           "solo5-hvt": OTHERS, "kraft": OTHERS}
 PICTURES = itertools.count()
 
 STYLE = """
@@ -36,9 +37,10 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto
        color: #222; background: #fff }
 h1, h2, caption, figcaption, p { overflow-wrap: anywhere }
 h1 { font-size: 1.7rem } h2 { font-size: 1.2rem; margin-top: 2.5rem }
-table { border-collapse: collapse; width: 100% } caption { text-align: left; color: #555 }
+table { border-collapse: collapse; width: 100%; margin-bottom: 1rem } caption { text-align: left; color: #555 }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top;
          overflow-wrap: anywhere }
+thead th, td.u { overflow-wrap: normal }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .met { color: #1a6b2f } .missed { color: #a11d1d; font-weight: 600 } .absent { color: #666 }
 code { font-size: .85em } figure { margin: 1rem 0 } figure svg { max-width: 100%; height: auto }
@@ -79,7 +81,7 @@ def goal_row(goal):
     sign = "≤" if goal["better"] == "less" else "≥"
     return (f"<tr><td>{text(goal['title'])}<br><code>{text(goal['command'])}</code></td>"
             f"<td class=n>{number(goal['value'])}</td><td class=n>{sign} {number(goal['limit'])}</td>"
-            f"<td>{text(goal['unit'])}</td><td class={css}>{text(state)}</td></tr>")
+            f"<td class=u>{text(goal['unit'])}</td><td class={css}>{text(state)}</td></tr>")
 
 
 def goals_table(goals):
@@ -105,7 +107,7 @@ def figure_row(figure):
     shown = not figure.get("command", "make bench").startswith("make bench")
     command = f"<div class=note><code>{text(figure['command'])}</code></div>" if shown else ""
     return (f"<tr><td>{text(figure['title'])}{note}{command}</td><td class=n>{number(figure['value'])}</td>"
-            f"<td>{text(figure['unit'])}</td><td class=n>{spread}</td></tr>")
+            f"<td class=u>{text(figure['unit'])}</td><td class=n>{spread}</td></tr>")
 
 
 def figures_table(figures):

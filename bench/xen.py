@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import bed
-from boot import by_function, note_touched, plugins, read_counts, read_touched, symbols
+from boot import by_function, figure_of, note_touched, plugins, read_counts, read_touched, symbols
 from harness import BUILD, CORACLE, ROOT, Failure, app, folder, guest
 from host import Part, need_qemu
 from initramfs import Archive
@@ -17,6 +17,7 @@ from linux import cache
 from measure import QUICK, CommandFailed, NotMeasured, few, ran, remember
 
 KINDS = ("xen-pv", "xen-pvh")
+LINUX = "instructions.linux-xen-pv", "Linux as PV guest, entry to /init's first", "instructions"
 HELLO = "coracle run --on {} --mem 31M /apps/hello"  # in the bed
 NAMES = {"tree": "reader"}  # as memory.py calls them
 TITLES = {"tree": "a program that reads a disk"}
@@ -76,16 +77,18 @@ def first_domain(work, megabytes, initrd, options, words, limit=120):
 def count_first(results):
     image = app("hello")
     places = symbols(image)
-    for megabytes in few((32,), (4, 32)) if results.wanted() else (32,):
+    for megabytes in (4, 32) if results.wanted() else (32,):
+        figure = (f"instructions.xen-pv.{megabytes}", f"entry to main, Xen PV, {megabytes} MiB", "instructions")
+        if QUICK and megabytes != 32:
+            results.not_measured(*figure, "QUICK=1")
+            continue
         with folder() as work:
             version = first_domain(work, megabytes, f"{image} name=hello",
                                    plugins(places, ENTRIES["xen-pv"], work), "halting machine")
             counts = by_function(places, read_counts(work / "counts"))
         of_xen = counts.pop("hypervisor", 0)
         most = ", ".join(f"{of} {count}" for of, count in counts.most_common(8))
-        total = results.figure(f"instructions.xen-pv.{megabytes}",
-                               f"entry to main, Xen PV, {megabytes} MiB", "instructions",
-                               value=sum(counts.values()), command=ran(),
+        total = results.figure(*figure, value=sum(counts.values()), command=ran(),
                                note=f"Xen {version}, {of_xen:,} instructions of its own for them; "
                                     f"most in {most}")
     results.reach("instructions.xen-pv", total)
@@ -129,8 +132,7 @@ def count_linux(results):
                      ["-plugin", f"{BUILD}/bench/insn.so,begin={entry:#x},end={INIT_AT:#x},low={XEN_END:#x},"
                       f"to={work}/counts"], "Hardware Dom0", 600)
         counts = read_counts(work / "counts")
-    results.figure("instructions.linux-xen-pv", "Linux as PV guest, entry to /init's first",
-                   "instructions", value=sum(count for _, count in counts), command=ran(),
+    results.figure(*LINUX, value=sum(count for _, count in counts), command=ran(),
                    note=f"Debian 12's, as the first domain with {LINUX_MEBIBYTES} MiB, an empty "
                         "initramfs and QEMU's machine `pc` with a serial port")
 
@@ -172,6 +174,10 @@ def counted_in_bed(kind):
         return by_function(places, read_counts(work / "counts")), read_touched(work)
 
 
+def as_domain(kind):
+    return f"instructions.{kind}.domain", f"entry to main, {kind}, 32 MiB, as a domain", "instructions"
+
+
 def count_domains(results):
     """The least of the runs is the figure: upcalls that come before main add theirs."""
     for kind in KINDS:
@@ -179,17 +185,28 @@ def count_domains(results):
         runs = [counts for counts, _ in both]
         most = ", ".join(f"{of} {count}" for of, count in runs[0].most_common(8))
         totals = [sum(run.values()) for run in runs]
-        results.figure(f"instructions.{kind}.domain", f"entry to main, {kind}, 32 MiB, as a domain",
-                       "instructions", value=totals[0], samples=totals, note=f"most in {most}",
+        results.figure(*as_domain(kind), value=totals[0], samples=totals, note=f"most in {most}",
                        command=HELLO.format(kind))
         note_touched(results, kind, [touched for _, touched in both], HELLO.format(kind))
 
 
+def skip_others(results, reason):
+    results.not_measured(*LINUX, reason)
+    for kind in KINDS:
+        results.not_measured(*as_domain(kind), reason)
+        for what in ("pages_touched", "exits_before_main"):
+            results.not_measured(*figure_of(what, kind), reason)
+
+
 def count(results):
     count_first(results)
-    if not QUICK and results.wanted():
-        count_linux(results)
-        count_domains(results)
+    if not results.wanted():
+        return
+    if QUICK:
+        skip_others(results, "QUICK=1")
+        return
+    count_linux(results)
+    count_domains(results)
 
 
 # Times are of dom0's clock, in hundredths of a second.

@@ -213,6 +213,29 @@ def test_affinity():
             os.environ["PATH"] = path
 
 
+def test_quick_rows():
+    """What a quick run leaves out has a row that says so: figures are the same as a whole run's."""
+    with built() as work:
+        (work / "b" / "bench" / "blockio").touch()
+        result = bench(work, "memory")
+        equal(result.status, 0, f"status ({result.err})")
+        programs = ("hello", "threads", "reader", "httpd")
+        wanted = [f"memory.{on}{name}" for on in ("", "microvm.", "q35.") for name in programs]
+        equal([name for name in figures_of(work) if name != "memory.connections"], wanted, "figures of memory")
+        # A disk so fast that nothing is to be waited for.
+        (work / "b" / "coracle").unlink()
+        program(work / "b" / "coracle", "echo 1.5")
+        (work / "tools").mkdir()
+        for name in ("python3", "env", "sh"):
+            (work / "tools" / name).symlink_to(shutil.which(name))
+        bench(work, "disks", PATH=f"{work}/tools")
+        loads = {name.rpartition(".")[0] for name in figures_of(work)}
+        equal(len(loads), 9, f"loads {loads}")
+        equal(len(figures_of(work)), 9 * 4, "figures of disks")
+        reasons = [figure.get("reason") for figure in part_of(work, "disks")["figures"]]
+        check("QUICK=1" in reasons, f"nothing is left out: {reasons}")
+
+
 def test_limits():
     """nginx on the host is to be reached only where KVM has hardware under it."""
     for kvm, limit in (("hardware (VMX)", 1), ("hardware (SVM)", 1), ("nested (VMX)", 0.7), ("none", 0.7),
@@ -354,6 +377,7 @@ def test_touched():
             pages = figures[f"boot.{on}.pages_touched"]["value"]
             check(10 < pages < 200, f"{pages} pages on {on}")
             exits = figures[f"boot.{on}.exits_before_main"]
+            contains(figures[f"boot.{on}.pages_touched"]["title"], "executed, read or written", "the title")
             for what in ("cpuid", "msrs"):
                 contains(exits["note"], f"{what} ", f"what left the VM on {on}")
             equal(sum(int(word) for word in re.findall(r"\d+", exits["note"])), exits["value"],
@@ -474,8 +498,8 @@ def sample():
     goals = [{"name": f"g{value}", "title": HOSTILE, "unit": HOSTILE, "value": value, "limit": 2,
               "better": "less", "met": met, "command": HOSTILE, "reason": HOSTILE}
              for value, met in ((1, True), (3.5, False), (None, None))]
-    part = {"name": "a", "title": HOSTILE, "affinity": HOSTILE, "status": "failed", "reason": HOSTILE, "seconds": 1,
-            "figures": figures, "groups": groups}
+    part = {"name": "a", "title": HOSTILE, "affinity": HOSTILE, "status": "failed", "reason": HOSTILE,
+            "seconds": 1, "figures": figures, "groups": groups}
     return {"schema": 4, "begun": HOSTILE, "seconds": 60, "quick": True, "interrupted": True,
             "command": HOSTILE, "commit": HOSTILE,
             "machine": {"cpu": HOSTILE, "cores": 2, "memory_bytes": 1 << 30, "kernel": HOSTILE,

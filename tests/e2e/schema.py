@@ -86,7 +86,7 @@ def consistent(document):
             compared = group.get("over", {})
             check({*compared, *compared.values()} <= set(group["figures"]), f"ratios of {group}")
             systems = {colour(name) for name in group["figures"] if name in known}
-            check(compared or len(systems) == 1, f"{group['title']} compares systems, and has no ratio")
+            check(compared or len(systems) <= 1, f"{group['title']} compares systems, and has no ratio")
         for figure in part["figures"]:
             if figure["value"] is not None:
                 check(figure["least"] <= figure["value"] <= figure["most"], f"spread of {figure['name']}")
