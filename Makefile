@@ -70,7 +70,7 @@ test-xen: all $(GUEST_TESTS) ## guest tests and scripts under a real Xen, in QEM
 
 bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,sleep_forever threads_small tree) ## all benchmarks (40 minutes; QUICK=1: two), or ONLY=name; see docs/benchmarks.md
 	$(BUILT)
-	@B=$(B) bench/run $(ONLY)
+	@B=$(B) exec bench/run $(ONLY)
 
 fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS=60 seconds
 	$(BUILT)

@@ -11,29 +11,41 @@ import subprocess
 
 from harness import BUILD, CORACLE, app, folder
 from host import Part, need_kvm, need_qemu, why_not
-from measure import CommandFailed, alternate, few, run, seconds_of, shown
+from measure import CommandFailed, alternate, few, ran, run, seconds_of, shown
 
 # They wait for real time to pass, so how often they turn differs; all else is repeatable.
 CALIBRATION = ("bare_clock_late", "bare_calibrate_khz", "bare_read_both", "bare_apic_timer_left")
 
 
-def compare(results, prefix, takers, commands, titles):
+def compare(results, prefix, takers, commands, titles, turns=few(40, 200)):
     """Takes turns and notes a figure for each; the medians."""
     samples = {}
     try:
-        alternate(takers, few(40, 200), warm=5, samples=samples)
+        alternate(takers, turns, warm=5, samples=samples)
     finally:
         for name, values in samples.items():
             if values:
                 results.figure(f"{prefix}.{name}", titles[name], "ms",
                                samples=[value * 1e3 for value in values],
                                command=shown(commands[name]))
-    results.group("bars", "exec to exit", [f"{prefix}.{name}" for name in takers])
+    results.group("bars", "exec to exit", [f"{prefix}.{name}" for name in takers],
+                  over={f"{prefix}.hello": f"{prefix}.floor"})
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
 def native(results):
     need_kvm()
+    if results.wanted("boot.native.over_floor"):
+        start_native(results)
+    if results.wanted("hypercalls.native"):
+        counts = [hypercalls_native() for _ in range(few(2, 5))]
+        results.reach("hypercalls.native", results.figure(
+            "hypercalls.native", "hypercalls before main, native", "hypercalls", value=max(counts),
+            samples=counts, command=ran(),
+            note="hello itself makes one write and one exit, which do not count"))
+
+
+def start_native(results):
     commands = {"floor": [str(BUILD / "bench" / "floor"), "32"],
                 "hello": [CORACLE, "run", "--on", "native", app("hello")],
                 "true": ["/bin/true"]}
@@ -43,11 +55,12 @@ def native(results):
         name: lambda command=command: seconds_of(command) for name, command in commands.items()},
         commands, titles)
     results.reach("boot.native.over_floor", medians["hello"] / medians["floor"])
+
+
+def hypercalls_native():
     with folder() as work:
         run([CORACLE, "run", "--on", "native", "--stats", work / "stats", app("hello")])
-        stats = json.loads((work / "stats").read_text())
-    # hello itself makes one write and one exit.
-    results.reach("hypercalls.native", sum(stats["hypercalls"].values()) - 2)
+        return sum(json.loads((work / "stats").read_text())["hypercalls"].values()) - 2
 
 
 def wrapped(work, script):
@@ -70,19 +83,39 @@ def qemu_command(work, command, wrap=lambda *words: list(words)):
     return [re.sub(r"path=/dev/(fd/\d+|std\w+)$", "path=/dev/null", word) for word in words]
 
 
-def microvm(results):
+def under_qemu(results, on, turns):
+    """hello's start beside that of the same QEMU with a guest that ends at once; the ratio."""
     need_qemu()
-    options = ["--on", "microvm", "--accel", "tcg"]
-    hello = [CORACLE, "run", *options, app("hello")]
+    hello = [CORACLE, "run", "--on", on, "--accel", "tcg", app("hello")]
     with folder() as work:
         words = qemu_command(work, hello)
     words[words.index("-kernel") + 1] = str(BUILD / "bench" / "tiny")
-    medians = compare(results, "boot.microvm", {"floor": lambda: seconds_of(words, 1),
-                                                "hello": lambda: seconds_of(hello)},
+    medians = compare(results, f"boot.{on}", {"floor": lambda: seconds_of(words, 1),
+                                              "hello": lambda: seconds_of(hello)},
                       {"floor": words, "hello": hello},
                       {"floor": "the same QEMU, a guest that ends at once",
-                       "hello": "coracle run --on microvm hello"})
-    results.reach("boot.microvm.over_floor", medians["hello"] / medians["floor"])
+                       "hello": f"coracle run --on {on} hello"}, turns)
+    return medians["hello"] / medians["floor"]
+
+
+def microvm(results):
+    results.reach("boot.microvm.over_floor", under_qemu(results, "microvm", few(40, 200)))
+
+
+def q35(results):
+    under_qemu(results, "q35", few(10, 100))
+
+
+def note_phases(results, on, found, command):
+    """Figures of what `coracle bench boot --json` has told."""
+    names, before = [], [0] * found["runs"]
+    for phase in found["phases"]:
+        names.append(f"phase.{on}.{phase['name']}")
+        now = phase["samples_since_exec_ns"]
+        results.figure(names[-1], f"{on}: {phase['title']}", "ms", command=command,
+                       samples=[(end - begin) / 1e6 for end, begin in zip(now, before)])
+        before = now
+    results.group("timeline", f"start of hello on {on}, medians", names)
 
 
 def phases(results):
@@ -96,17 +129,11 @@ def phases(results):
         command = [CORACLE, "bench", "boot", "--json", "-n", str(few(10, 100)), "--on", on, *options,
                    app("hello")]
         found = json.loads(run(command))
-        names, before = [], [0] * found["runs"]
-        for phase in found["phases"]:
-            names.append(f"phase.{on}.{phase['name']}")
-            now = phase["samples_since_exec_ns"]
-            results.figure(names[-1], f"{on}: {phase['title']}", "ms", command=shown(command),
-                           samples=[(end - begin) / 1e6 for end, begin in zip(now, before)])
-            before = now
-        results.group("timeline", f"start of hello on {on}, medians", names)
+        note_phases(results, on, found, shown(command))
         if on == "native":
             for name, title, unit in (("exits_before_main", "exits to the monitor before main", "exits"),
-                                      ("pages_touched", "pages of RAM touched", "pages")):
+                                      ("pages_touched", "pages of RAM that are its own when it ends, native: "
+                                       "text of the file apart", "pages")):
                 results.figure(f"boot.native.{name}", title, unit, value=found[name],
                                command=shown(command))
 
@@ -174,23 +201,29 @@ def note_counts(results, name, runs):
     others = [sum(count for of, count in counts.items() if of not in CALIBRATION) for counts in runs]
     most = runs[0].most_common(8)
     results.figure(f"instructions.{name}", f"entry to main, {name}", "instructions",
-                   value=max(totals), samples=totals,
+                   value=max(totals), samples=totals, command=ran(),
                    note="most in " + ", ".join(f"{of} {count}" for of, count in most))
     if min(others) != max(others):
         print(f"  they differ between runs, calibration apart: {sorted(set(others))}")
     results.reach(f"instructions.{name}", max(totals))
 
 
-def note_touched(results, name, runs):
+def figure_of(what, name):
+    """Name, title and unit of what a start touches."""
+    title, unit = {"pages_touched": ("pages executed, read or written", "pages"),
+                   "exits_before_main": ("what leaves a VM", "exits")}[what]
+    return f"boot.{name}.{what}", f"{title}, entry to main, {name}", unit
+
+
+def note_touched(results, name, runs, command=None):
     """Pages, and what a VM leaves its guest for where hardware runs it: under emulation nothing does."""
+    command = command or ran()
     pages = [touched["pages"] for touched in runs]
-    results.figure(f"boot.{name}.pages_touched", f"pages touched, entry to main, {name}", "pages",
-                   value=max(pages), samples=pages)
+    results.figure(*figure_of("pages_touched", name), value=max(pages), samples=pages, command=command)
     exits = [{what: count for what, count in touched.items() if what != "pages"} for touched in runs]
     totals = [sum(counts.values()) for counts in exits]
     most = exits[totals.index(max(totals))]
-    results.figure(f"boot.{name}.exits_before_main", f"what leaves a VM, entry to main, {name}", "exits",
-                   value=max(totals), samples=totals,
+    results.figure(*figure_of("exits_before_main", name), value=max(totals), samples=totals, command=command,
                    note=", ".join(f"{what} {count}" for what, count in most.items() if count))
 
 
@@ -206,6 +239,8 @@ def instructions_qemu(results):
         disk.write_bytes(bytes(1 << 20))
         for name, options in (("microvm", ["--on", "microvm"]),
                               ("q35", ["--on", "q35", "--net", "user", "--blk", str(disk)])):
+            if not results.wanted(f"instructions.{name}"):
+                continue
             runs = [counted_under_qemu(app("hello"), *options, "--accel", "tcg")
                     for _ in range(few(1, 3))]
             note_counts(results, name, [counts for counts, _ in runs])
@@ -217,6 +252,7 @@ PARTS = (
          ("boot.native.over_floor", "hypercalls.native")),
     Part("boot-microvm", "exec to exit of hello on microvm, against a floor", microvm, 22, 5,
          ("boot.microvm.over_floor",)),
+    Part("boot-q35", "exec to exit of hello on q35, against a floor", q35, 20, 3),
     Part("boot-phases", "the phases of hello's start, native, microvm, q35", phases, 25, 4),
     Part("count-native", "guest instructions to main, by stepping", instructions_native, 1, 1,
          ("instructions.native",)),

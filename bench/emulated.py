@@ -9,7 +9,7 @@ from block import LOADS, disk_file, option
 from harness import folder
 from host import Part, need_program, need_qemu, need_taps
 from measure import NotMeasured, QUICK, alternate, run, shown
-from network import GUEST, SERVE_NGINX, STREAM_PORT, linux_guest, wait_http, wait_stream
+from network import GUEST, PINNED, SERVE_NGINX, STREAM_PORT, linux_guest, wait_http, wait_stream
 from transfers import bulk
 from web import LOADS as WEB_LOADS, System, http_loads
 
@@ -39,7 +39,8 @@ def disks(results, systems):
             results.figure(f"blk.{load[0]}.linux-{name}", f"{load[1]}, {system.title}", "operations/s",
                            samples=samples[name], better="more",
                            command=shown(disk_words(system.inside, port)))
-        results.group("bars", load[1], [f"blk.{load[0]}.linux-{name}" for name in systems])
+        results.group("bars", load[1], [f"blk.{load[0]}.linux-{name}" for name in systems],
+                      over={f"blk.{load[0]}.linux-virtio": f"blk.{load[0]}.linux-emulated"})
 
 
 @contextlib.contextmanager
@@ -73,4 +74,5 @@ def emulated(results):
         disks(results, systems)
 
 
-PARTS = (Part("emulated", "Linux with virtio beside Linux with e1000 and IDE", emulated, 175, 0),)
+PARTS = (Part("emulated", "Linux with virtio beside Linux with e1000 and IDE", emulated, 175, 0,
+              pinned=PINNED),)

@@ -10,8 +10,8 @@ import time
 import boot
 import linux
 from harness import CORACLE, app, folder, free_port
-from host import Part, need_kvm, need_qemu, why_not
-from measure import CommandFailed, few, run, shown
+from host import Part, need_kvm, need_one, need_qemu, why_not
+from measure import CommandFailed, few, over, run, shown
 from network import process
 
 LINUX_JOB = """ip addr add 10.0.2.15/24 dev eth0
@@ -20,6 +20,8 @@ exec nginx -c /nginx.conf
 """
 PATIENCE = 120  # seconds until the first byte
 ASKERS_MAX = 200
+TITLES = {"native": "httpd on native", "microvm": "httpd on microvm", "q35": "httpd on q35",
+          "nginx": "nginx on the host", "linux-q35": "nginx in a Linux guest on q35"}
 
 
 def of_httpd(results, machine, site):
@@ -28,13 +30,16 @@ def of_httpd(results, machine, site):
                str(few(20, 200) if machine == "native" else few(3, 40)), "--net", f"user,{port}:80",
                "--blk", f"{site}.tar,ro", "--http", f"{port}/small", app("httpd")]
     answer = json.loads(run(command))["phases"][-1]
-    note(results, machine, f"httpd on {machine}",
-         [since / 1e6 for since in answer["samples_since_exec_ns"]], command)
+    note(results, machine, [since / 1e6 for since in answer["samples_since_exec_ns"]], command)
 
 
-def note(results, name, title, samples, command):
-    results.figure(f"first_byte.{name}", f"{title}: exec to the first byte", "ms", samples=samples,
-                   command=shown(command))
+def named(name):
+    """A figure's name, title and unit."""
+    return f"first_byte.{name}", f"{TITLES[name]}: exec to the first byte", "ms"
+
+
+def note(results, name, samples, command):
+    results.figure(*named(name), samples=samples, command=shown(command))
 
 
 # ---- nginx -------------------------------------------------------------------------------------
@@ -84,31 +89,45 @@ def seconds_to_answer(words, port, step):
 
 
 def of_nginx(results, work, site):
-    """For the same request: on the host and in the q35 that httpd has."""
-    port, of_guest = free_port(), free_port()
+    """nginx on the host, for the same request."""
+    port = free_port()
     os.chmod(work, 0o755)
+    words = linux.nginx_on_host(work, site, port)
+    note(results, "nginx", [seconds_to_answer(words, port, 0.001) * 1e3 for _ in range(few(5, 20))], words)
+
+
+def of_linux(results, work, site):
+    """nginx in a Linux guest, in the q35 that httpd has."""
+    port = free_port()
     linux.initramfs(work / "initramfs", LINUX_JOB, site)
-    guest = boot.qemu_command(work, [CORACLE, "run", "--on", "q35", "--net", f"user,{of_guest}:80",
-                                     app("hello")])
-    for name, title, words, asked, step, turns in (
-            ("nginx", "nginx on the host", linux.nginx_on_host(work, site, port), port, 0.001,
-             few(5, 20)),
-            ("linux-q35", "nginx in a Linux guest on q35",
-             linux.qemu_words(guest, work / "initramfs"), of_guest, 0.05, few(1, 3))):
-        samples = [seconds_to_answer(words, asked, step) * 1e3 for _ in range(turns)]
-        note(results, name, title, samples, words)
+    words = linux.qemu_words(
+        boot.qemu_command(work, [CORACLE, "run", "--on", "q35", "--net", f"user,{port}:80",
+                                 app("hello")]), work / "initramfs")
+    note(results, "linux-q35", [seconds_to_answer(words, port, 0.05) * 1e3 for _ in range(few(1, 3))], words)
 
 
 def first_byte(results):
-    measured = ["microvm", "q35"] if why_not(need_kvm) else ["native", "microvm", "q35"]
-    need_qemu()
+    no_qemu, no_linux = why_not(need_qemu), why_not(linux.files)
+    reasons = {"native": why_not(need_kvm), "microvm": no_qemu, "q35": no_qemu, "nginx": no_linux,
+               "linux-q35": no_qemu or no_linux}
+    need_one(reasons.values())
     with folder() as work:
         site = linux.make_site(work / "site")
-        results.group("bars", "exec to the first byte of an answer",
-                      [f"first_byte.{name}" for name in (*measured, "nginx")])
-        for machine in measured:
-            of_httpd(results, machine, site)
-        of_nginx(results, work, site)
+        for name, reason in reasons.items():
+            if reason:
+                results.not_measured(*named(name), reason)
+            elif name == "nginx":
+                of_nginx(results, work, site)
+            elif name == "linux-q35":
+                of_linux(results, work, site)
+            else:
+                of_httpd(results, name, site)
+    results.group("bars", "exec to the first byte of an answer, native",
+                  ["first_byte.native", "first_byte.nginx"],
+                  over={"first_byte.native": "first_byte.nginx"})
+    results.group("bars", "exec to the first byte of an answer, under QEMU",
+                  [f"first_byte.{name}" for name in ("microvm", "q35", "linux-q35")],
+                  over=over(("microvm", "q35", "linux-q35"), "first_byte.{}".format))
 
 
 PARTS = (Part("first-byte", "a web server, from exec to its first byte", first_byte, 60, 12),)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What an image and a running VM take: bytes of the file and of its parts, private memory of the host, and
 how many fit."""
+import contextlib
 import itertools
 import os
 import pathlib
@@ -11,7 +12,7 @@ import time
 
 from harness import BUILD, CORACLE, Failure, Machine, app, folder, free_port, guest, wait_http
 from host import Part, need_kvm
-from measure import QUICK, few, run, shown
+from measure import QUICK, few, ran, run, shown
 
 SITE = BUILD / "site.tar"
 
@@ -37,8 +38,10 @@ def parts_of(image):
 
 def size(results):
     for name in ("hello", "httpd"):
+        if not results.wanted(f"size.{name}"):
+            continue
         kib = results.figure(f"size.{name}", f"{name}, stripped", "KiB",
-                             value=stripped_bytes(app(name)) / 1024)
+                             value=stripped_bytes(app(name)) / 1024, command=ran())
         if name == "hello":
             results.reach("size.hello", kib)
         command = shown([CORACLE, "inspect", app(name)])
@@ -66,9 +69,9 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def idle(results):
-    need_kvm()
-    seconds = few(3, 10)
+@contextlib.contextmanager
+def sleepers():
+    """One VM of each kind that has come to rest: {name: machine}."""
     port = free_port()
     with Machine("--on", "native", guest("sleep_forever")) as sleeper, \
             Machine("--on", "native", "--net", f"user,{port}:80", "--blk", f"{SITE},ro",
@@ -76,26 +79,48 @@ def idle(results):
         sleeper.wait_line("asleep", "out")
         wait_http(port, machine=server)
         time.sleep(2)
-        before = {}
-        machines = (("hello", "a hello that sleeps", sleeper), ("httpd", "an idle httpd", server))
-        for name, title, machine in machines:
-            pid = machine.process.pid
-            before[name] = cpu_seconds(pid)
-            results.figure(f"idle.{name}.private", f"private memory of {title}", "MiB",
-                           value=smaps(pid, r"Private_\w+") / 2**20)
-            results.figure(f"idle.{name}.proportional", f"proportional memory of {title}", "MiB",
-                           value=smaps(pid, "Pss") / 2**20)
-        time.sleep(seconds)
-        for name, title, machine in machines:
-            used = cpu_seconds(machine.process.pid) - before[name]
-            results.figure(f"idle.{name}.cpu", f"CPU of {title}", "%", value=used / seconds * 100)
+        yield {"hello": sleeper, "httpd": server}
+
+
+def idle(results):
+    """Memory of new VMs each time, CPU time of the first ones."""
+    need_kvm()
+    seconds, private, proportional = few(3, 10), {}, {}
+    for turn in range(few(2, 5)):
+        with sleepers() as machines:
+            commands = {name: shown(machine.process.args) for name, machine in machines.items()}
+            pids = {name: machine.process.pid for name, machine in machines.items()}
+            for name, pid in pids.items():
+                private.setdefault(name, []).append(smaps(pid, r"Private_\w+") / 2**20)
+                proportional.setdefault(name, []).append(smaps(pid, "Pss") / 2**20)
+            if turn == 0:
+                before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+                time.sleep(seconds)
+                used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
+    for name, title in (("hello", "a hello that sleeps"), ("httpd", "an idle httpd")):
+        command = commands[name]
+        results.figure(f"idle.{name}.private", f"private memory of {title}", "MiB", samples=private[name],
+                       command=command)
+        results.figure(f"idle.{name}.proportional", f"proportional memory of {title}", "MiB",
+                       samples=proportional[name], command=command)
+        results.figure(f"idle.{name}.cpu", f"CPU of {title}", "%", value=used[name] / seconds * 100,
+                       command=command)
 
 
 def answers(port, machine):
+    """Does this VM answer, and not somebody else at a port that it has left?"""
     try:
-        return wait_http(port, machine=machine, limit=60)[0] == 200
+        return wait_http(port, machine=machine, limit=60)[0] == 200 and machine.running()
     except Failure:
         return False
+
+
+def memory_of(machine):
+    """Bytes of memory, (private, proportional), of a VM; None if it has ended."""
+    try:
+        return smaps(machine.process.pid, r"Private_\w+"), smaps(machine.process.pid, "Pss")
+    except OSError:
+        return None
 
 
 def start_httpd(count):
@@ -115,6 +140,30 @@ def start_httpd(count):
     return machines
 
 
+def note_many(results, count, machines, begin):
+    """Of the (port, machine) pairs: who answers twice, and what those take. `begin` is when the first one
+    was started; what is known is noted before more is asked."""
+    command = shown(machines[0][1].process.args) if machines else ""
+    first = [pair for pair in machines if answers(*pair)]
+    seconds = time.perf_counter() - begin
+    both = [machine for port, machine in first if answers(port, machine)]
+    results.figure("many.answered", f"of {count} idle httpd answered, twice", "VMs",
+                   value=len(both), better="more", command=command)
+    if QUICK:
+        results.goals["vms.idle"].reason = "QUICK=1 starts 50 only"
+    else:
+        results.reach("vms.idle", len(both))
+    results.figure("many.seconds", f"until {len(first)} had answered", "s", value=seconds, command=command)
+    memory = [found for machine in both if (found := memory_of(machine))]
+    if not memory:
+        raise Failure(f"none of {count} httpd is up")
+    results.figure("many.private", "private memory of each", "MiB", command=command,
+                   samples=[private / 2**20 for private, _ in memory])
+    proportional = sum(of_it for _, of_it in memory) / len(memory)
+    results.figure("many.per_gib", "idle httpd in a GiB", "VMs",
+                   value=int(2**30 / proportional), better="more", command=command)
+
+
 def many(results):
     need_kvm()
     count = few(50, 1000)
@@ -124,33 +173,17 @@ def many(results):
     try:
         begin = time.perf_counter()
         machines = start_httpd(count)
-        first = [pair for pair in machines if answers(*pair)]
-        seconds = time.perf_counter() - begin
-        both = [machine.process.pid for port, machine in first if answers(port, machine)]
-        if not both:
-            raise Failure(f"none of {count} httpd answered")
-        private = sum(smaps(pid, r"Private_\w+") for pid in both) / len(both)
-        proportional = sum(smaps(pid, "Pss") for pid in both) / len(both)
+        note_many(results, count, machines, begin)
     finally:
         for _, machine in machines:
             machine.process.terminate()
         for _, machine in machines:
             machine.wait()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    results.figure("many.answered", f"of {count} idle httpd answered, twice", "VMs",
-                   value=len(both), better="more")
-    results.figure("many.seconds", f"until {len(first)} had answered", "s", value=seconds)
-    results.figure("many.private", "private memory of each", "MiB", value=private / 2**20)
-    results.figure("many.per_gib", "idle httpd in a GiB", "VMs",
-                   value=int(2**30 / proportional), better="more")
-    if QUICK:
-        results.goals["vms.idle"].reason = "QUICK=1 starts 50 only"
-    else:
-        results.reach("vms.idle", len(both))
 
 
 PARTS = (
     Part("size", "sizes of images", size, 1, 1, ("size.hello",)),
-    Part("idle", "memory and CPU time of VMs that sleep", idle, 14, 6),
+    Part("idle", "memory and CPU time of VMs that sleep", idle, 25, 8),
     Part("many", "idle VMs at once, all answering", many, 20, 1, ("vms.idle",)),
 )

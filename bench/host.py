@@ -23,9 +23,17 @@ class Part:
     seconds: float  # that it takes, about
     quick_seconds: float
     goals: tuple = ()
+    alone: float = None  # seconds for one of the goals, if that takes less
+    pinned: str = ""  # what stays on which CPU (by on_cpu)
 
-    def estimate(self):
-        return self.quick_seconds if QUICK else self.seconds
+    def affinity(self):
+        reason = why_unpinned()
+        return "not pinned" if not self.pinned else f"not pinned: {reason}" if reason else self.pinned
+
+    def estimate(self, only=()):
+        """Seconds, for everything or for these goals only."""
+        seconds = self.quick_seconds if QUICK else self.seconds
+        return min(seconds, self.alone * len(only)) if only and self.alone else seconds
 
 
 def cpu_facts():
@@ -74,6 +82,19 @@ def versions():
             "iperf3": version("iperf3", "--version")}
 
 
+def commit(folder):
+    """Of the checkout in a folder, with a mark if its files are not that commit's; None if it is none."""
+    git = ["git", "-C", str(folder)]
+    try:
+        top, head, changes = (subprocess.run([*git, *words], stdin=subprocess.DEVNULL, capture_output=True,
+                                             text=True, check=True, timeout=60).stdout.strip()
+                              for words in (("rev-parse", "--show-toplevel"), ("rev-parse", "HEAD"),
+                                            ("status", "--porcelain")))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return head + " with changes" * bool(changes) if os.path.samefile(top, folder) else None
+
+
 def need_kvm():
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         raise NotMeasured("/dev/kvm cannot be opened")
@@ -107,7 +128,20 @@ def why_not(need):
     return None
 
 
+def need_one(reasons):
+    """Of several systems one must be able to run: `reasons` tells why each cannot, None where it can.
+    All the reasons that there are, as words."""
+    there = "; ".join(dict.fromkeys(filter(None, reasons)))
+    if all(reasons):
+        raise NotMeasured(there)
+    return there
+
+
+def why_unpinned():
+    """Why on_cpu cannot do what it is for; None if it can."""
+    return "there is one CPU" if os.cpu_count() < 2 else why_not(lambda: need_program("taskset", "util-linux"))
+
+
 def on_cpu(cpu, *command):
     """A command that stays on one CPU where there are several."""
-    pin = ["taskset", "-c", cpu] if os.cpu_count() > 1 and shutil.which("taskset") else []
-    return [*pin, *map(str, command)]
+    return [*([] if why_unpinned() else ["taskset", "-c", cpu]), *map(str, command)]

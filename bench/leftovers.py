@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Sees to it that a run of the benchmarks leaves nothing behind, however it ends: no process, no
 network namespace (and so no tap), no file. Whoever loses its parent becomes a child of the run, the
-namespaces bear the run's number, and all temporary files lie in one folder."""
+namespaces bear the run's number, and all temporary files lie in one folder; what a fetch script of the
+run was unpacking lies in the cache."""
 import ctypes
+import fcntl
 import os
 import pathlib
 import shutil
@@ -50,11 +52,31 @@ def end_processes():
 
 
 def remove_namespaces():
+    """In a session of its own, where a key pressed again does not reach it."""
     mine = f"coracle-{os.getpid()}-"  # as harness.tap_namespace calls them
     folder = pathlib.Path("/run/netns")
     for name in os.listdir(folder) if folder.is_dir() else ():
         if name.startswith(mine):
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False,
+                           start_new_session=True)
+
+
+def remove_fetched(cache, interrupted):
+    """What a fetch script that was killed leaves (scripts/private-apt), unless another one is at work; its
+    log stays for who is told of it."""
+    try:
+        lock = open(cache / ".fetch-lock", "rb")
+    except OSError:
+        return
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return
+        for path in (cache / "apt", *cache.glob("fetch.??????")):
+            shutil.rmtree(path, ignore_errors=True)
+        if interrupted:
+            (cache / "fetch.log").unlink(missing_ok=True)
 
 
 def big_file(folder, name):
@@ -63,12 +85,12 @@ def big_file(folder, name):
 
 
 class Run:
-    """`with Run(folder) as run`: what is inside may start and make things, which are gone at the end;
-    a signal becomes one KeyboardInterrupt there, `run.interrupted` tells of it, and later ones do
-    not disturb the tidying. `folder` holds the big files."""
+    """`with Run(folder, cache) as run`: what is inside may start and make things, which are gone at the
+    end; a signal becomes one KeyboardInterrupt there, `run.interrupted` tells of it, and later ones do
+    not disturb the tidying. `folder` holds the big files, `cache` what is fetched."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, cache):
+        self.folder, self.cache = folder, cache
         self.interrupted = self.over = False
 
     def _signalled(self, number, _frame):
@@ -97,6 +119,7 @@ class Run:
         self.over = True
         end_processes()
         remove_namespaces()
+        remove_fetched(self.cache, self.interrupted)
         for path in self.folder.glob(f"*-{os.getpid()}"):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.work, ignore_errors=True)

@@ -15,25 +15,35 @@ DISKS = {"virtio": "/dev/vda", "emulated": "/dev/sda"}  # the first disk's name 
 FOLDERS = {"cloud": "linux", "generic": "linux-generic"}
 LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 LOADER = "lib64/ld-linux-x86-64.so.2"
-NGINX = """daemon off; master_process off; worker_processes 1; error_log stderr crit; pid /tmp/nginx.pid;
+NGINX = """daemon off; master_process off; worker_processes 1; error_log stderr crit; pid {work}/nginx.pid;
 events {{ worker_connections 4096; }}
 http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; default_type text/html;
-  open_file_cache max=100; client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f;
-  uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
+  open_file_cache max=100; client_body_temp_path {work}/b; proxy_temp_path {work}/p;
+  fastcgi_temp_path {work}/f; uwsgi_temp_path {work}/u; scgi_temp_path {work}/s;
   server {{ listen {port} backlog=4096; root {root}; }} }}
 """
+
+
+def cache():
+    """Where all that is fetched lies."""
+    return ROOT / os.environ.get("CORACLE_CACHE", "build")
+
+
+_missing = {}  # {kind: why it could not be fetched}, which is not tried again
 
 
 def files(kind="cloud"):
     """The folder with a kernel and files of packages, fetched if need be: Debian's kernel for clouds with
     all that runs on it, or ("generic") the one for all machines with its modules alone."""
-    cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
-    found = cache / FOLDERS[kind]
+    if kind in _missing:
+        raise NotMeasured(_missing[kind])
+    found = cache() / FOLDERS[kind]
     if not (found / "vmlinuz").exists():
-        done = subprocess.run([ROOT / "scripts" / "fetch-linux", str(cache), kind], capture_output=True,
+        done = subprocess.run([ROOT / "scripts" / "fetch-linux", str(cache()), kind], capture_output=True,
                               text=True, check=False)
         if done.returncode != 0:
-            raise NotMeasured((done.stderr.splitlines() or ["scripts/fetch-linux failed"])[-1])
+            _missing[kind] = (done.stderr.splitlines() or ["scripts/fetch-linux failed"])[-1]
+            raise NotMeasured(_missing[kind])
     return found
 
 
@@ -47,12 +57,11 @@ def kernel_version(kernel):
 def versions():
     """Of what is fetched; null for what is not."""
     found = {"linux_guest": None, "linux_generic_guest": None, "nginx": None}
-    cache = ROOT / os.environ.get("CORACLE_CACHE", "build")
     for name, kind in (("linux_guest", "cloud"), ("linux_generic_guest", "generic")):
-        if (cache / FOLDERS[kind] / "vmlinuz").exists():
-            found[name] = kernel_version(cache / FOLDERS[kind] / "vmlinuz")
+        if (cache() / FOLDERS[kind] / "vmlinuz").exists():
+            found[name] = kernel_version(cache() / FOLDERS[kind] / "vmlinuz")
     if found["linux_guest"]:
-        root = cache / FOLDERS["cloud"] / "root"
+        root = cache() / FOLDERS["cloud"] / "root"
         found["nginx"] = host.version(*map(str, nginx_words(root)), "-v")
     return found
 
@@ -90,7 +99,8 @@ def initramfs(target, job, site=None, kind="cloud"):
         archive.put(f"site/{path.name}", path.read_bytes(), 0o644)
     archive.put("etc/passwd", b"root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n", 0o644)
     archive.put("etc/group", b"root:x:0:\nnogroup:x:65534:\n", 0o644)
-    archive.put("nginx.conf", b"user root;" + NGINX.format(port=80, root="/site").encode(), 0o644)
+    config = NGINX.format(port=80, root="/site", work="/tmp")
+    archive.put("nginx.conf", f"user root;{config}".encode(), 0o644)
     archive.put("job", job.encode())
     archive.copy("init", ROOT / "bench" / "linux-init")
     with open(target, "wb") as file:
@@ -141,7 +151,7 @@ def nginx_on_host(work, site, port):
     """The words that start nginx as a process of the host."""
     root = files() / "root"
     config = work / "nginx.conf"
-    config.write_text("user root;" + NGINX.format(port=port, root=site))
+    config.write_text("user root;" + NGINX.format(port=port, root=site, work=work))
     return [*nginx_words(root), "-c", config, "-p", work]
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
-SCHEMA = 3  # bench/results.schema.json
+SCHEMA = 4  # bench/results.schema.json
 
 
 class NotMeasured(Exception):
@@ -37,9 +37,20 @@ def shown(command):
 _last = []
 
 
+def remember(command, environment=None):
+    """Notes what runs now, with what its environment has that ours has not."""
+    _last[:] = [f"{name}={value}" for name, value in (environment or {}).items()
+                if os.environ.get(name) != value] + list(command)
+
+
+def ran():
+    """The command that ran last, for the figure that comes of it."""
+    return shown(_last)
+
+
 def last_command():
-    """What ran last, for an error that does not say by itself what it comes from."""
-    return f"the last command was `{shown(_last)}`" if _last else "no command had run"
+    """The same for an error that does not say by itself what it comes from."""
+    return f"the last command was `{ran()}`" if _last else "no command had run"
 
 
 def few(quick, full):
@@ -49,7 +60,7 @@ def few(quick, full):
 
 def run(command, status=0, limit=600, **more):
     """Runs a command that must end with `status`; what it wrote to standard output."""
-    _last[:] = command
+    remember(command, more.get("env"))
     done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True,
                           timeout=limit, check=False, **more)
     if done.returncode != status:
@@ -59,7 +70,7 @@ def run(command, status=0, limit=600, **more):
 
 def seconds_of(command, status=0):
     """exec to exit, seen by the process that starts it."""
-    _last[:] = command
+    remember(command)
     started = []
     # Python's own limits poll, which would be measured.
     watchdog = threading.Timer(60, lambda: [child.kill() for child in started])
@@ -82,18 +93,31 @@ def seconds_of(command, status=0):
     return seconds
 
 
-def alternate(takers, turns, warm=3, samples=None):
+def alternate(takers, turns, warm=3, samples=None, commands=None):
     """One sample of each in turn, so that what else the machine does meets all: {name: samples}.
     The first `warm` turns fill caches and do not count. Who keeps what was taken before a failure
-    passes `samples`, which is filled."""
+    passes `samples`, which is filled, and so is `commands` with what ran last for each."""
     samples = {} if samples is None else samples
     samples.update((name, []) for name in takers)
     for turn in range(warm + turns):
         for name, take in takers.items():
             value = take()
+            if commands is not None:
+                commands[name] = ran()
             if turn >= warm:
                 samples[name].append(value)
     return samples
+
+
+# Who is compared with whom, but for what stands beside a Linux guest in the same VMM.
+BASELINES = {"native": "host", "linux-virtio": "linux-emulated", "xen-pv": "dom0", "xen-pvh": "dom0"}
+
+
+def over(systems, name):
+    """What a group of figures compares: {figure: the one that it is divided by}, of these systems. `name`
+    makes a system's name its figure's. What runs under different accelerators is not compared."""
+    pairs = ((one, BASELINES.get(one, f"linux-{one}")) for one in systems)
+    return {name(one): name(base) for one, base in pairs if base in systems}
 
 
 def percentile(ordered, part):
@@ -102,7 +126,7 @@ def percentile(ordered, part):
 
 @dataclasses.dataclass
 class Figure:
-    """One measured number: the median of its samples, or a count."""
+    """One measured number: the median of its samples, or a count (then a sample itself)."""
     name: str
     title: str
     unit: str
@@ -114,12 +138,10 @@ class Figure:
 
     def entry(self):
         entry = {key: value for key, value in dataclasses.asdict(self).items()
-                 if value not in ("", [])}
-        if self.samples:
-            ordered = sorted(self.samples)
-            entry.update(least=ordered[0], most=ordered[-1], p90=percentile(ordered, 0.9),
-                         p99=percentile(ordered, 0.99))
-        return entry
+                 if value != ""}
+        ordered = sorted(self.samples)
+        return {**entry, "least": ordered[0], "most": ordered[-1], "p90": percentile(ordered, 0.9),
+                "p99": percentile(ordered, 0.99)}
 
 
 @dataclasses.dataclass
@@ -131,6 +153,12 @@ class Goal:
     unit: str
     value: float = None
     reason: str = "not measured in this run"
+    hardware_limit: float = None  # where KVM has hardware under it, whose exits are quick
+
+    def suit(self, kvm):
+        """Takes the limit for such a KVM (`machine.kvm`)."""
+        if self.hardware_limit is not None and kvm.startswith("hardware"):
+            self.limit = self.hardware_limit
 
     def entry(self):
         entry = {"name": self.name, "title": self.title, "unit": self.unit, "value": self.value,
@@ -156,21 +184,33 @@ class Results:
     """All that a run of the benchmarks has measured, written after each part."""
 
     def __init__(self, path, goals, names=()):
-        self.path, self.machine = path, {}
+        self.path, self.machine, self.commit = path, {}, None
         self.command = ("make bench" + (" QUICK=1" if QUICK else "")
                         + (f" ONLY={shlex.quote(' '.join(names))}" if names else ""))
         self.goals = {goal.name: goal for goal in goals}
-        self.parts = []
+        self.parts, self.only = [], frozenset()
         self.begun = time.time()
         self.interrupted = False
 
-    def part(self, name, title):
-        self.parts.append({"name": name, "title": title, "status": "measured", "figures": [],
-                           "groups": []})
+    def on(self, machine, commit):
+        """Notes what is measured, and where, which some goals depend on."""
+        self.machine, self.commit = machine, commit
+        for goal in self.goals.values():
+            goal.suit(machine["kvm"])
+
+    def part(self, name, title, affinity, only=frozenset()):
+        """What comes now belongs to this part, of which perhaps some goals are asked for alone."""
+        self.only = only
+        self.parts.append({"name": name, "title": title, "affinity": affinity, "status": "measured",
+                           "figures": [], "groups": []})
+
+    def wanted(self, goal=None):
+        """Whether to measure what leads to a goal of this part; without one, what leads to none."""
+        return not self.only or goal in self.only
 
     def figure(self, name, title, unit, value=None, samples=(), **more):
-        """Notes a figure; with samples its value is their median."""
-        samples = list(samples)
+        """Notes a figure; with samples its value is their median, without it is the only one."""
+        samples = list(samples) or [value]
         more.setdefault("command", f"make bench ONLY={self.parts[-1]['name']}")
         if value is None:
             value = statistics.median(samples)
@@ -179,7 +219,7 @@ class Results:
                         **{key: more.pop(key) for key in list(more) if key in known})
         self.parts[-1]["figures"].append({**figure.entry(), **more})
         spread = ""
-        if samples:
+        if len(samples) > 1:
             ordered = sorted(samples)
             spread = f" (least {number(ordered[0])}, 90 % below {number(percentile(ordered, .9))})"
         print(f"  {title}: {number(value)} {unit}{spread}", flush=True)
@@ -192,7 +232,8 @@ class Results:
         print(f"  {title}: not measured: {reason}", flush=True)
 
     def group(self, kind, title, names, **more):
-        """Says which figures of this part belong into one picture (`kind`: bars, timeline, curve)."""
+        """Says which figures of this part belong into one picture (`kind`: bars, timeline), and, with
+        `over`, which of them are divided by which."""
         self.parts[-1]["groups"].append({"kind": kind, "title": title, "figures": list(names),
                                          **more})
 
@@ -219,7 +260,8 @@ class Results:
         document = {"schema": SCHEMA,
                     "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.begun)),
                     "seconds": round(time.time() - self.begun, 1), "quick": QUICK,
-                    "interrupted": self.interrupted, "command": self.command, "machine": self.machine,
+                    "interrupted": self.interrupted, "command": self.command, "commit": self.commit,
+                    "machine": self.machine,
                     "goals": [goal.entry() for goal in self.goals.values()], "parts": self.parts}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = self.path.with_suffix(".new")

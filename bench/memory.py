@@ -100,9 +100,12 @@ def figure_name(on, program):
 
 def memory_of(results, on):
     for program in PROGRAMS:
-        if QUICK and on != "native" and program.name in ("threads", "reader"):
+        if not results.wanted(figure_name(on, program)):
             continue
         title = f"least memory of {program.title}, {on}"
+        if QUICK and on != "native" and program.name in ("threads", "reader"):
+            results.not_measured(figure_name(on, program), title, "KiB", "QUICK=1")
+            continue
         pages = least_pages(title, 1, PAGES_MOST, functools.partial(program.works, on))
         results.figure(figure_name(on, program), title, "KiB", value=pages * PAGE_KIB,
                        command=shown(words(on, pages, program.image, *program.options)))
@@ -113,6 +116,8 @@ def memory_of(results, on):
 def not_measured(results, on, reason):
     for program in PROGRAMS:
         name = figure_name(on, program)
+        if not results.wanted(name):
+            continue
         results.not_measured(name, f"least memory of {program.title}, {on}", "KiB", reason)
         if name in results.goals:
             results.goals[name].reason = reason
@@ -128,13 +133,21 @@ def memory(results):
     for program in PROGRAMS:
         results.group("bars", f"least memory of {program.title}", [figure_name(on, program)
                                                                   for on in ("native", "microvm", "q35")])
-    if why_not(need_kvm):
+    if results.wanted():
+        connections(results)
+
+
+def connections(results):
+    figure = "memory.connections", "idle connections that fit in 16 MiB, native", "connections"
+    reason = why_not(need_kvm)
+    if reason:
+        results.not_measured(*figure, reason)
         return
     held = holds_connections(1000, 4096)
-    results.figure("memory.connections", "idle connections that fit in 16 MiB", "connections",
-                   value=1000 if held else 0, better="more",
+    results.figure(*figure, value=1000 if held else 0, better="more",
+                   command=shown(words("native", 4096, app("httpd"), *PROGRAMS[-1].options)),
                    note="1000 is what was tried; 0: they do not fit")
 
 
 PARTS = (Part("memory", "least memory that works, by bisection", memory, 15, 7,
-              ("memory.hello", "memory.httpd")),)
+              ("memory.hello", "memory.httpd"), 2),)

@@ -17,6 +17,7 @@ from measure import CommandFailed, run, shown
 
 GUEST, HOST = "10.77.0.2", "10.77.0.1"
 SERVER_CPU, LOAD_CPU = "0", "1"
+PINNED = f"servers on CPU {SERVER_CPU}, load on CPU {LOAD_CPU}"
 STREAM_PORT = "9"
 SERVE_NGINX = "nginx -c /nginx.conf\n"  # what the Linux guest does
 COUNTED = ("--accel", "tcg")  # only an emulated CPU's instructions can be counted

@@ -54,9 +54,11 @@ def measure(results, tool, variable, asked, command):
     for name in commands:
         results.figure(f"boot.{tool}.{name}", f"{name}, exec to exit", "ms",
                        samples=[value * 1e3 for value in samples[name]], command=shown(commands[name]))
-    results.group("bars", f"exec to exit beside {tool}", [f"boot.{tool}.{name}" for name in commands])
+    results.group("bars", f"exec to exit beside {tool}", [f"boot.{tool}.{name}" for name in commands],
+                  over={f"boot.{tool}.hello": f"boot.{tool}.{tool}"})
     if os.path.isfile(image):
-        results.figure(f"size.{tool}", f"the image of {tool}", "KiB", value=os.path.getsize(image) / 1024)
+        results.figure(f"size.{tool}", f"the image of {tool}", "KiB", value=os.path.getsize(image) / 1024,
+                       command=shown(["stat", "-c", "%s", image]))
     least = least_mebibytes(words)
     results.figure(f"memory.{tool}", f"least memory of the image of {tool}", "MiB", value=least,
                    command=shown(words(least)))

@@ -26,9 +26,10 @@ except ImportError:
     pyplot = None
 
 # One colour for each system, the same in every picture; told apart without colours by their names.
-COLOURS = (("linux-emulated", "#7a4a1c"), ("linux", "#c2762e"), ("host", "#8a8a8a"),
-           ("floor", "#8a8a8a"), ("true", "#b8b8b8"), ("bare", "#8a8a8a"))
-OURS = "#2b6cb0"
+OURS, LINUX, OF_HOST, OTHERS = "#2b6cb0", "#c2762e", "#8a8a8a", "#7b5aa6"
+COLOURS = {"hello": OURS, "linux-emulated": "#7a4a1c", "linux": LINUX, "dom0": LINUX,
+           "host": OF_HOST, "nginx": OF_HOST, "floor": OF_HOST, "bare": OF_HOST, "true": "#b8b8b8",
+           "solo5-hvt": OTHERS, "kraft": OTHERS}
 PICTURES = itertools.count()
 
 STYLE = """
@@ -36,9 +37,10 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto
        color: #222; background: #fff }
 h1, h2, caption, figcaption, p { overflow-wrap: anywhere }
 h1 { font-size: 1.7rem } h2 { font-size: 1.2rem; margin-top: 2.5rem }
-table { border-collapse: collapse; width: 100% } caption { text-align: left; color: #555 }
+table { border-collapse: collapse; width: 100%; margin-bottom: 1rem } caption { text-align: left; color: #555 }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top;
          overflow-wrap: anywhere }
+thead th, td.u { overflow-wrap: normal }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .met { color: #1a6b2f } .missed { color: #a11d1d; font-weight: 600 } .absent { color: #666 }
 code { font-size: .85em } figure { margin: 1rem 0 } figure svg { max-width: 100%; height: auto }
@@ -62,8 +64,11 @@ def number(value):
 
 
 def colour(name):
-    return next((colour for part, colour in COLOURS if part in name.split(".")[-1]
-                 or f".{part}-" in name or f".{part}." in name), OURS)
+    """By the last part of a figure's name that is a system's."""
+    for part in reversed(name.split(".")):
+        if part in COLOURS or part.startswith("linux-"):
+            return COLOURS.get(part, LINUX)
+    return OURS
 
 
 # ---- tables ------------------------------------------------------------------------------------
@@ -76,7 +81,7 @@ def goal_row(goal):
     sign = "≤" if goal["better"] == "less" else "≥"
     return (f"<tr><td>{text(goal['title'])}<br><code>{text(goal['command'])}</code></td>"
             f"<td class=n>{number(goal['value'])}</td><td class=n>{sign} {number(goal['limit'])}</td>"
-            f"<td>{text(goal['unit'])}</td><td class={css}>{text(state)}</td></tr>")
+            f"<td class=u>{text(goal['unit'])}</td><td class={css}>{text(state)}</td></tr>")
 
 
 def goals_table(goals):
@@ -86,7 +91,7 @@ def goals_table(goals):
 
 def figure_row(figure):
     spread = ""
-    if "samples" in figure:
+    if len(figure.get("samples", ())) > 1:
         spread = f"{number(figure['least'])} – {number(figure['p90'])} ({len(figure['samples'])})"
     extra = [f"slowest {number(value)} ms" if percent == "100" else f"{percent} % within {number(value)} ms"
              for percent, value in figure.get("latency_ms", {}).items()]
@@ -102,7 +107,7 @@ def figure_row(figure):
     shown = not figure.get("command", "make bench").startswith("make bench")
     command = f"<div class=note><code>{text(figure['command'])}</code></div>" if shown else ""
     return (f"<tr><td>{text(figure['title'])}{note}{command}</td><td class=n>{number(figure['value'])}</td>"
-            f"<td>{text(figure['unit'])}</td><td class=n>{spread}</td></tr>")
+            f"<td class=u>{text(figure['unit'])}</td><td class=n>{spread}</td></tr>")
 
 
 def figures_table(figures):
@@ -113,28 +118,25 @@ def figures_table(figures):
 
 
 def ratios(part):
-    """Of what is compared in a picture: Coracle's figures over the other's, which stands first or alone."""
+    """Of what its groups say is to be compared, as far as both were measured."""
     known = {figure["name"]: figure for figure in part["figures"] if figure["value"]}
-    rows = []
-    for group in part["groups"]:
-        entries = [known[name] for name in group["figures"] if name in known]
-        base = next((entry for entry in entries if colour(entry["name"]) != OURS), None)
-        if group["kind"] != "bars" or base is None:
-            continue
-        rows += [f"<tr><td>{text(entry['title'])}<div class=note>over {text(base['title'])}</div></td>"
-                 f"<td class=n>{number(entry['value'] / base['value'])}</td></tr>"
-                 for entry in entries if entry is not base and entry["unit"] == base["unit"]]
-    if not rows:
+    pairs = [(known[name], known[base]) for group in part["groups"]
+             for name, base in group.get("over", {}).items() if name in known and base in known]
+    if not pairs:
         return ""
-    return ("<table><thead><tr><th>ratio of medians<th class=n>times</thead>"
-            f"<tbody>{''.join(rows)}</tbody></table>")
+    rows = "".join(f"<tr><td>{text(entry['title'])}<div class=note>over {text(base['title'])}</div></td>"
+                   f"<td class=n>{number(entry['value'] / base['value'])}</td>"
+                   f"<td>{text(entry['better'])}</td></tr>" for entry, base in pairs)
+    return ("<table><thead><tr><th>ratio of medians<th class=n>times<th>better</thead>"
+            f"<tbody>{rows}</tbody></table>")
 
 
 def machine_table(document):
     machine = document["machine"]
     rows = [("CPU", f"{machine['cpu']}, {machine['cores']} cores"),
             ("memory", f"{machine['memory_bytes'] / 2**30:.1f} GiB"), ("kernel", machine["kernel"]),
-            ("KVM", machine["kvm"]), ("command", document["command"]), ("begun", document["begun"]),
+            ("KVM", machine["kvm"]), ("command", document["command"]),
+            ("commit", document.get("commit") or "unknown"), ("begun", document["begun"]),
             ("took", f"{document['seconds'] / 60:.1f} min" + (", QUICK=1" if document["quick"] else "")
              + (", interrupted" if document["interrupted"] else ""))]
     rows += [(name, version or "not installed") for name, version in machine["versions"].items()]
@@ -240,7 +242,8 @@ def section(part):
     state = "" if part["status"] == "measured" else (
         f"<p class={'missed' if part['status'] == 'failed' else 'absent'}>{text(part['status'])}: "
         f"{text(part.get('reason', ''))}</p>")
-    return (f"<section id=\"{text(part['name'])}\"><h2>{text(part['title'])}</h2>{state}"
+    where = f"<p class=note>CPUs: {text(part['affinity'])}</p>" if part["figures"] else ""
+    return (f"<section id=\"{text(part['name'])}\"><h2>{text(part['title'])}</h2>{state}{where}"
             f"{ratios(part)}{figures_table(part['figures'])}{pictures(part)}</section>")
 
 

@@ -5,13 +5,21 @@ import contextlib
 import functools
 import json
 
+import linux
 from harness import BUILD
 from host import Part, need_kvm, need_program, need_qemu, need_taps, on_cpu, why_not
-from measure import CommandFailed, alternate, few, run, shown
-from network import GUEST, LOAD_CPU, STREAM_PORT, coracle_guest, linux_guest, wait_stream
+from measure import CommandFailed, alternate, few, over, run, shown
+from network import GUEST, LOAD_CPU, PINNED, STREAM_PORT, coracle_guest, linux_guest, wait_stream
 
 JOB = f"stream {STREAM_PORT}\n"  # of the Linux guest
 WAYS = (("in", "TCP into the guest", ()), ("out", "TCP out of the guest", ("-R",)))
+
+
+def figures(name, title):
+    """{what: (name, title, unit)} of all that is measured of a system."""
+    return {**{way: (f"tcp.{name}.{way}", f"{title}, {words}", "Mbit/s") for way, words, _ in WAYS},
+            "echo": (f"tcp.{name}.echo", f"{title}, one byte there and back", "us"),
+            "udp": (f"udp.{name}", f"{title}, UDP datagrams of 64 bytes that arrive", "datagrams/s")}
 
 
 def stream_words(inside, what, number):
@@ -40,18 +48,21 @@ def bulk(results, systems, turns=few(1, 7)):
     medians = {}
     reason = why_not(functools.partial(need_program, "iperf3"))
     for way, words, more in WAYS:
+        if not results.wanted(f"tcp.{way}_over_linux_guest"):
+            continue
         takers = {} if reason else {name: functools.partial(iperf, inside, more)
                                     for name, (_, inside) in systems.items()}
         samples = alternate(takers, turns, warm=few(0, 1))
         for name, (title, inside) in systems.items():
-            figure = f"tcp.{name}.{way}", f"{title}, {words}", "Mbit/s"
+            figure = figures(name, title)[way]
             if reason:
                 results.not_measured(*figure, reason)
                 continue
             medians[name, way] = results.figure(*figure, better="more", samples=samples[name],
                                                 command=shown(iperf_words(inside, more)))
         if len(systems) > 1:
-            results.group("bars", words, [f"tcp.{name}.{way}" for name in systems])
+            results.group("bars", words, [f"tcp.{name}.{way}" for name in systems],
+                          over=over(systems, f"tcp.{{}}.{way}".format))
     if len(systems) == 1:
         results.group("bars", "bulk TCP", [f"tcp.{name}.{way}" for way, _, _ in WAYS for name in systems])
     return medians
@@ -66,17 +77,19 @@ def small(results, systems):
     floods = alternate({name: functools.partial(stream, inside, "datagrams", datagrams)
                         for name, (_, inside) in systems.items()}, turns, warm=few(0, 1))
     for name, (title, inside) in systems.items():
-        results.figure(f"tcp.{name}.echo", f"{title}, one byte there and back", "us",
+        results.figure(*figures(name, title)["echo"],
                        samples=[value for value, in echoes[name]],
                        command=shown(stream_words(inside, "echo", bytes_)))
     for name, (title, inside) in systems.items():
-        results.figure(f"udp.{name}", f"{title}, UDP datagrams of 64 bytes that arrive", "datagrams/s",
+        results.figure(*figures(name, title)["udp"],
                        better="more", samples=[rate for rate, _ in floods[name]],
                        command=shown(stream_words(inside, "datagrams", datagrams)),
                        note=f"lost: {max(lost for _, lost in floods[name])} %")
     if len(systems) > 1:
-        results.group("bars", "one byte there and back", [f"tcp.{name}.echo" for name in systems])
-        results.group("bars", "datagrams", [f"udp.{name}" for name in systems])
+        results.group("bars", "one byte there and back", [f"tcp.{name}.echo" for name in systems],
+                      over=over(systems, "tcp.{}.echo".format))
+        results.group("bars", "datagrams", [f"udp.{name}" for name in systems],
+                      over=over(systems, "udp.{}".format))
 
 
 def bulk_native(results):
@@ -90,31 +103,42 @@ def bulk_native(results):
 
 
 @contextlib.contextmanager
-def both_on_q35():
-    """Ours and the Linux guest's, both up: {name: (title, inside)}."""
-    with coracle_guest("q35", BUILD / "bench" / "stream", None, [STREAM_PORT]) as (ours, server), \
-            linux_guest("q35", JOB) as (theirs, linux_server):
+def all_on_q35(no_linux):
+    """Ours and, where there is one, the Linux guest's, up: {name: (title, inside)}."""
+    with contextlib.ExitStack() as stack:
+        ours, server = stack.enter_context(
+            coracle_guest("q35", BUILD / "bench" / "stream", None, [STREAM_PORT]))
         wait_stream(ours, "stream", server)
-        wait_stream(theirs, "stream in the Linux guest", linux_server)
-        yield {"q35": ("Coracle on q35", ours), "linux-q35": ("Linux on q35", theirs)}
+        systems = {"q35": ("Coracle on q35", ours)}
+        if not no_linux:
+            theirs, server = stack.enter_context(linux_guest("q35", JOB))
+            wait_stream(theirs, "stream in the Linux guest", server)
+            systems["linux-q35"] = ("Linux on q35", theirs)
+        yield systems
 
 
 def bulk_q35(results):
     need_qemu()
     need_taps()
-    with both_on_q35() as systems:
+    no_linux = why_not(linux.files)
+    with all_on_q35(no_linux) as systems:
         medians = bulk(results, systems)
-        small(results, systems)
+        if results.wanted():
+            small(results, systems)
+    if no_linux:
+        for what, figure in figures("linux-q35", "Linux on q35").items():
+            if results.wanted(f"tcp.{what}_over_linux_guest"):
+                results.not_measured(*figure, no_linux)
     for way in ("in", "out"):
         goal = f"tcp.{way}_over_linux_guest"
-        if medians:
+        if {("q35", way), ("linux-q35", way)} <= set(medians):
             results.reach(goal, medians["q35", way] / medians["linux-q35", way])
-        else:
-            results.goals[goal].reason = "iperf3 is not installed"
+        elif results.wanted(goal):
+            results.goals[goal].reason = no_linux or "iperf3 is not installed"
 
 
 PARTS = (
-    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4),
+    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4, pinned=PINNED),
     Part("bulk-q35", "TCP and UDP on q35 beside a Linux guest there", bulk_q35, 145, 13,
-         ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest")),
+         ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest"), 60, PINNED),
 )

@@ -9,23 +9,22 @@ import subprocess
 import time
 
 import bed
-from boot import by_function, note_touched, plugins, read_counts, read_touched, symbols
+from boot import by_function, figure_of, note_touched, plugins, read_counts, read_touched, symbols
 from harness import BUILD, CORACLE, ROOT, Failure, app, folder, guest
 from host import Part, need_qemu
 from initramfs import Archive
-from measure import QUICK, CommandFailed, NotMeasured, few
+from linux import cache
+from measure import QUICK, CommandFailed, NotMeasured, few, ran, remember
 
 KINDS = ("xen-pv", "xen-pvh")
+LINUX = "instructions.linux-xen-pv", "Linux as PV guest, entry to /init's first", "instructions"
+HELLO = "coracle run --on {} --mem 31M /apps/hello"  # in the bed
 NAMES = {"tree": "reader"}  # as memory.py calls them
 TITLES = {"tree": "a program that reads a disk"}
 ENTRIES = {"xen-pv": "xen_pv_begin", "xen-pvh": "pv_pvh_start"}
 XEN_END = 0xffff880000000000  # Xen lies below, from 1 << 47 on, the kernel of a PV guest above
 LINUX_MEBIBYTES = 256
 INIT_AT = 0x700000000078  # where nothing else is
-
-
-def cache():
-    return ROOT / os.environ.get("CORACLE_CACHE", "build")
 
 
 def files():
@@ -51,6 +50,7 @@ def version():
 def run_until(command, log, words, limit=120):
     """Runs a command until its log has these words: Xen halts when its first domain ends."""
     patience = time.monotonic() + limit
+    remember(command)
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             while process.poll() is None and not (log.exists() and words in log.read_text("latin-1")):
@@ -77,16 +77,18 @@ def first_domain(work, megabytes, initrd, options, words, limit=120):
 def count_first(results):
     image = app("hello")
     places = symbols(image)
-    for megabytes in few((32,), (4, 32)):
+    for megabytes in (4, 32) if results.wanted() else (32,):
+        figure = (f"instructions.xen-pv.{megabytes}", f"entry to main, Xen PV, {megabytes} MiB", "instructions")
+        if QUICK and megabytes != 32:
+            results.not_measured(*figure, "QUICK=1")
+            continue
         with folder() as work:
             version = first_domain(work, megabytes, f"{image} name=hello",
                                    plugins(places, ENTRIES["xen-pv"], work), "halting machine")
             counts = by_function(places, read_counts(work / "counts"))
         of_xen = counts.pop("hypervisor", 0)
         most = ", ".join(f"{of} {count}" for of, count in counts.most_common(8))
-        total = results.figure(f"instructions.xen-pv.{megabytes}",
-                               f"entry to main, Xen PV, {megabytes} MiB", "instructions",
-                               value=sum(counts.values()),
+        total = results.figure(*figure, value=sum(counts.values()), command=ran(),
                                note=f"Xen {version}, {of_xen:,} instructions of its own for them; "
                                     f"most in {most}")
     results.reach("instructions.xen-pv", total)
@@ -130,8 +132,7 @@ def count_linux(results):
                      ["-plugin", f"{BUILD}/bench/insn.so,begin={entry:#x},end={INIT_AT:#x},low={XEN_END:#x},"
                       f"to={work}/counts"], "Hardware Dom0", 600)
         counts = read_counts(work / "counts")
-    results.figure("instructions.linux-xen-pv", "Linux as PV guest, entry to /init's first",
-                   "instructions", value=sum(count for _, count in counts),
+    results.figure(*LINUX, value=sum(count for _, count in counts), command=ran(),
                    note=f"Debian 12's, as the first domain with {LINUX_MEBIBYTES} MiB, an empty "
                         "initramfs and QEMU's machine `pc` with a serial port")
 
@@ -168,9 +169,13 @@ def counted_in_bed(kind):
     with folder() as work:
         window = f",low={places[0][0]:#x},high={0x200000:#x}"
         machine = new_bed(kind, plugins(places, ENTRIES[kind], work, window))
-        machine.job("count", f"coracle run --on {kind} --mem 31M /apps/hello")
+        machine.job("count", HELLO.format(kind))
         run_bed(machine)
         return by_function(places, read_counts(work / "counts")), read_touched(work)
+
+
+def as_domain(kind):
+    return f"instructions.{kind}.domain", f"entry to main, {kind}, 32 MiB, as a domain", "instructions"
 
 
 def count_domains(results):
@@ -180,16 +185,28 @@ def count_domains(results):
         runs = [counts for counts, _ in both]
         most = ", ".join(f"{of} {count}" for of, count in runs[0].most_common(8))
         totals = [sum(run.values()) for run in runs]
-        results.figure(f"instructions.{kind}.domain", f"entry to main, {kind}, 32 MiB, as a domain",
-                       "instructions", value=totals[0], samples=totals, note=f"most in {most}")
-        note_touched(results, kind, [touched for _, touched in both])
+        results.figure(*as_domain(kind), value=totals[0], samples=totals, note=f"most in {most}",
+                       command=HELLO.format(kind))
+        note_touched(results, kind, [touched for _, touched in both], HELLO.format(kind))
+
+
+def skip_others(results, reason):
+    results.not_measured(*LINUX, reason)
+    for kind in KINDS:
+        results.not_measured(*as_domain(kind), reason)
+        for what in ("pages_touched", "exits_before_main"):
+            results.not_measured(*figure_of(what, kind), reason)
 
 
 def count(results):
     count_first(results)
-    if not QUICK:
-        count_linux(results)
-        count_domains(results)
+    if not results.wanted():
+        return
+    if QUICK:
+        skip_others(results, "QUICK=1")
+        return
+    count_linux(results)
+    count_domains(results)
 
 
 # Times are of dom0's clock, in hundredths of a second.
@@ -262,12 +279,12 @@ def boot_in_bed(results, said):
         kind, what, begin, end = line.split()
         samples.setdefault((kind, what), []).append((float(end) - float(begin)) * 1e3)
     for kind in KINDS:
-        for what, title in (("floor", "xl, a guest that ends at once"),
-                            ("hello", f"coracle run --on {kind} hello")):
+        for what, title, command in (("floor", "xl, a guest that ends at once", "xl create -q -F tiny.cfg"),
+                                     ("hello", f"coracle run --on {kind} hello", HELLO.format(kind))):
             results.figure(f"boot.{kind}.{what}", title, "ms", samples=samples[kind, what],
-                           note="in an emulated dom0, by its clock")
-        results.group("bars", f"exec to exit, {kind}", [f"boot.{kind}.{what}"
-                                                        for what in ("floor", "hello")])
+                           note="in an emulated dom0, by its clock", command=command)
+        results.group("bars", f"exec to exit, {kind}", [f"boot.{kind}.floor", f"boot.{kind}.hello"],
+                      over={f"boot.{kind}.hello": f"boot.{kind}.floor"})
 
 
 def domains(results):
@@ -287,11 +304,12 @@ def domains(results):
         for name, mebibytes in map(str.split, said[f"memory-{kind}"].splitlines()):
             results.figure(f"memory.{kind}.{NAMES.get(name, name)}",
                            f"least memory of {TITLES.get(name, name)}, {kind}, all of the domain", "MiB",
-                           value=int(mebibytes))
+                           value=int(mebibytes), command="xl create -q try.cfg",
+                           note="of try.cfg's memory=, in an emulated dom0")
 
 
 PARTS = (
     Part("count-xen", "guest instructions to main under Xen, and Linux's", count, 130, 4,
-         ("instructions.xen-pv",)),
+         ("instructions.xen-pv",), 10),
     Part("domains", "starts and least memory of Xen's domains", domains, 200, 0),
 )

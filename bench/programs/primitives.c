@@ -4,6 +4,8 @@
  * program, compiled for Coracle by coracle-cc and for Linux by gcc, so that both are measured by the
  * same lines. Each primitive is done often in each of several rounds; the median and the fastest
  * round are printed, one line each: NAME MEDIAN LEAST. Used by bench/.
+ *
+ *     primitives [NAME|all [PART]]         this one or all; a PART-th of the turns, where all is slow
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -169,6 +171,16 @@ static void clock_reading(unsigned count)
         clock_gettime(CLOCK_MONOTONIC, &time);
 }
 
+/*
+ * The system call that does least: what a program pays to enter Linux. In Coracle it is a call of a
+ * function.
+ */
+static void null_call(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        getppid();
+}
+
 /* A page mapped, written to and given back. */
 static void page_allocation(unsigned count)
 {
@@ -203,17 +215,34 @@ static void timer_lateness(void)
     report("timer-lateness", samples);
 }
 
-int main(void)
+static const struct {
+    const char *name;
+    unsigned count;
+    void (*body)(unsigned count);
+} primitives[] = {
+    {"loop", 100000, empty},
+    {"fpu", 100000, fpu_control},
+    {"switch", 20000, yield_switches},
+    {"lock", 100000, lock_and_unlock},
+    {"condition", 10000, condition_wakeups},
+    {"thread", 500, create_and_join},
+    {"malloc", 100000, malloc_and_free},
+    {"clock", 100000, clock_reading},
+    {"call", 20000, null_call},
+    {"page", 2000, page_allocation},
+};
+
+int main(int argc, char **argv)
 {
-    measure("loop", 100000, empty);
-    measure("fpu", 100000, fpu_control);
-    measure("switch", 20000, yield_switches);
-    measure("lock", 100000, lock_and_unlock);
-    measure("condition", 10000, condition_wakeups);
-    measure("thread", 500, create_and_join);
-    measure("malloc", 100000, malloc_and_free);
-    measure("clock", 100000, clock_reading);
-    measure("page", 2000, page_allocation);
-    timer_lateness();
+    const char *only = argc > 1 && strcmp(argv[1], "all") ? argv[1] : NULL;
+    unsigned part = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
+
+    if (part == 0)
+        return 2;
+    for (size_t i = 0; i < sizeof primitives / sizeof *primitives; i++)
+        if (!only || !strcmp(only, primitives[i].name))
+            measure(primitives[i].name, primitives[i].count / part, primitives[i].body);
+    if (!only || !strcmp(only, "timer-lateness"))
+        timer_lateness();
     return 0;
 }

@@ -3,6 +3,7 @@
 measure."""
 import contextlib
 import json
+import math
 import os
 import pathlib
 import signal
@@ -12,7 +13,7 @@ import time
 import xml.etree.ElementTree
 
 from harness import (BUILD, CORACLE, PATIENCE, app, check, contains, equal, folder, free_port, guest,
-                     run, user_error)
+                     run, tap_namespace, user_error)
 
 GUEST = ["entry", "platform", "memory", "main"]
 
@@ -29,7 +30,27 @@ def measured(*words):
     return {phase["name"]: phase for phase in found["phases"]}, found
 
 
+def statistics(samples):
+    """As docs/benchmarks.md defines them; the 99th percentile by rank: so many do not lie above it."""
+    values = sorted(samples)
+    return {"minimum": values[0],
+            "median": (values[(len(values) - 1) // 2] + values[len(values) // 2]) // 2,
+            "p99": values[math.ceil(len(values) * 0.99) - 1]}
+
+
+def sums_up(phases):
+    """The statistics are those of the samples."""
+    before = None
+    for phase in phases.values():
+        samples = phase["samples_since_exec_ns"]
+        equal(phase["since_exec_ns"], statistics(samples), f"{phase['name']} since exec")
+        equal(phase["phase_ns"], statistics([now - then for now, then in
+                                             zip(samples, before or [0] * len(samples))]), phase["name"])
+        before = samples
+
+
 def ordered(phases, runs):
+    sums_up(phases)
     for phase in phases.values():
         equal(len(phase["samples_since_exec_ns"]), runs, "samples")
         check(phase["phase_ns"]["minimum"] <= phase["phase_ns"]["median"] <= phase["phase_ns"]["p99"],
@@ -52,6 +73,23 @@ def test_microvm():
     ordered(phases, 2)
 
 
+def test_q35():
+    """With a disk and a network that hello does not use, which takes steps of its own."""
+    with folder() as work:
+        (work / "disk").write_bytes(bytes(1 << 20))
+        phases, _ = measured("-n", 2, "--on", "q35", "--net", "user", "--blk", work / "disk", app("hello"))
+    equal(list(phases), ["command", "inputs", "vm", *GUEST, "exit", "end"], "phases")
+    ordered(phases, 2)
+
+
+def test_percentiles():
+    """Of so many boots that the 99th percentile is not the slowest of all."""
+    phases, _ = measured("-n", 101, "--on", "native", app("hello"))
+    ordered(phases, 101)
+    end = phases["end"]["since_exec_ns"]["p99"]
+    check(sum(sample > end for sample in phases["end"]["samples_since_exec_ns"]) <= 1, "more lie above it")
+
+
 def test_table_and_picture():
     with folder() as work:
         result = bench("-n", 2, "--svg", work / "boot.svg", app("hello"))
@@ -72,6 +110,18 @@ def test_answer():
         phases = serving(on)
         ordered(phases, 2)
         equal(list(phases)[-3:], ["network", "main", "answer"], f"phases on {on}")
+
+
+def test_answer_over_a_tap():
+    with tap_namespace() as inside:
+        for on in ("native", "q35"):
+            result = run(inside(CORACLE, "bench", "boot", "--json", "-n", 2, "--on", on, "--net",
+                                "tap:ctap0,ip=10.77.0.2/24,gw=10.77.0.1", "--blk",
+                                f"{BUILD}/site.tar,ro", "--http", "10.77.0.2:80/", app("httpd")))
+            equal(result.status, 0, f"status on {on} ({result.err})")
+            phases = {phase["name"]: phase for phase in json.loads(result.out)["phases"]}
+            ordered(phases, 2)
+            equal(list(phases)[-3:], ["network", "main", "answer"], f"phases on {on}")
 
 
 def test_mistakes():

@@ -12,12 +12,19 @@ from harness import CORACLE, ROOT, Skip, app, check, equal
 
 FLAGS = """--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync
     --disable-component-update --disable-quic --hide-scrollbars""".split()
-# Asked in the page: errors, how much wider than the window it is, and the pictures' sizes.
+# Asked in the page: errors, how much wider than the window it is, the pictures' sizes, and the units and
+# headings of one word that do not stand on one line.
 QUESTION = """<script>
+const range = document.createRange();
+const broken = cell => {
+    range.selectNodeContents(cell);
+    return !/\\s/.test(cell.textContent) && range.getClientRects().length > 1;
+};
 const pictures = [...document.querySelectorAll("svg")].map(svg => svg.getBoundingClientRect());
 document.title = JSON.stringify({
     too_wide: Math.max(0, document.documentElement.scrollWidth - innerWidth),
     pictures: pictures.map(box => [Math.round(box.width), Math.round(box.height)]),
+    broken: [...document.querySelectorAll("thead th, td.u")].filter(broken).map(cell => cell.textContent),
     rows: document.querySelectorAll("table:first-of-type tr").length,
     loaded: performance.getEntriesByType("resource").length,
     first: (document.querySelector("h2") || {}).textContent,
@@ -48,6 +55,7 @@ def check_look(said, pictures, width):
     equal(len(said["pictures"]), pictures, "pictures")
     for across, down in said["pictures"]:
         check(50 < across <= width and down > 20, f"a picture of {across} by {down} pixels")
+    equal(said["broken"], [], "units that are broken")
     equal((said["too_wide"], said["loaded"]), (0, 0), "pixels too wide, files loaded from elsewhere")
 
 

@@ -6,7 +6,8 @@ import json
 import re
 
 from bench import built, bench, results_of, sample
-from harness import ROOT, check, equal
+from harness import BUILD, ROOT, check, equal
+from report import colour
 
 SCHEMA = json.loads((ROOT / "bench" / "results.schema.json").read_text())
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int,
@@ -78,9 +79,20 @@ def consistent(document):
     equal(sorted(name for name in set(names) if names.count(name) > 1), [], "names that occur twice")
     for part in document["parts"]:
         check(part["status"] == "measured" or part.get("reason"), f"{part['name']} gives no reason")
+        if any("taskset -c" in figure.get("command", "") for figure in part["figures"]):
+            check(not part["affinity"].startswith("not pinned"), f"{part['name']} does not tell its CPUs")
+        known = {figure["name"] for figure in part["figures"]}
+        for group in part["groups"]:
+            compared = group.get("over", {})
+            check({*compared, *compared.values()} <= set(group["figures"]), f"ratios of {group}")
+            systems = {colour(name) for name in group["figures"] if name in known}
+            check(compared or len(systems) <= 1, f"{group['title']} compares systems, and has no ratio")
         for figure in part["figures"]:
-            spread = {"least", "most", "p90", "p99"} & set(figure)
-            equal(len(spread), 4 if figure.get("samples") else 0, f"spread of {figure['name']}")
+            if figure["value"] is not None:
+                check(figure["least"] <= figure["value"] <= figure["most"], f"spread of {figure['name']}")
+                equal((figure["least"], figure["most"]), (min(figure["samples"]), max(figure["samples"])),
+                      f"spread of {figure['name']}")
+                check(not figure["command"].startswith("make "), f"no command of {figure['name']}")
             for one, all_ in (("latency_ms", "latency_samples_ms"), ("cpu_us_per_request", "cpu_samples_us")):
                 equal(one in figure, all_ in figure, f"{one} of {figure['name']} without all samples")
 
@@ -90,7 +102,10 @@ def test_run():
     with built() as work:
         (work / "b" / "apps" / "httpd").unlink()
         (work / "b" / "apps" / "httpd").write_text("no image")
-        result = bench(work, "boot-native", "boot-phases", "size", "domains", "solo5-hvt")
+        for name in ("floor", "null-hypercall", "port-exit", "step", "insn.so", "touch.so"):
+            (work / "b" / "bench" / name).symlink_to(BUILD / "bench" / name)
+        result = bench(work, "boot-native", "boot-phases", "count-native", "count-qemu", "size", "idle",
+                       "hypercall", "domains", "solo5-hvt")
         equal(result.status, 0, f"status ({result.err})")
         document = results_of(work)
         equal(list(wrong(document, SCHEMA)), [], "what the schema refuses")
@@ -102,7 +117,8 @@ def test_run():
 def test_sample():
     """What the report's tests draw is a results file, too, but for its words."""
     document = sample()
-    document["begun"], document["machine"]["kvm"] = "2026-01-01T00:00:00Z", "none"
+    document.update(begun="2026-01-01T00:00:00Z", commit=None)
+    document["machine"]["kvm"] = "none"
     for goal in document["goals"]:
         goal["command"] = "make bench ONLY=x"
     equal(list(wrong(document, SCHEMA)), [], "what the schema refuses")
@@ -110,11 +126,14 @@ def test_sample():
 
 def test_refuses():
     good = sample()
-    good["begun"], good["machine"]["kvm"] = "2026-01-01T00:00:00Z", "none"
+    good.update(begun="2026-01-01T00:00:00Z", commit="0" * 40 + " with changes")
+    good["machine"]["kvm"] = "none"
     for goal in good["goals"]:
         goal["command"] = "make bench ONLY=x"
-    for change in (lambda d: d.pop("machine"), lambda d: d.update(schema=2), lambda d: d.update(quick=1),
+    for change in (lambda d: d.pop("machine"), lambda d: d.update(schema=3), lambda d: d.update(quick=1),
                    lambda d: d.update(more=1), lambda d: d.update(begun="yesterday"),
+                   lambda d: d.update(commit="main"), lambda d: d.pop("commit"),
+                   lambda d: d["parts"][0]["figures"][1].pop("samples"),
                    lambda d: d.update(seconds=-1), lambda d: d["machine"].update(kvm="perhaps"),
                    lambda d: d["machine"]["versions"].update(qemu=7),
                    lambda d: d["goals"][0].update(value="3"), lambda d: d["goals"][0].pop("limit"),
@@ -124,7 +143,8 @@ def test_refuses():
                    lambda d: d["parts"][0]["figures"][0].update(samples=[1, None]),
                    lambda d: d["parts"][0]["figures"][2].pop("reason"),
                    lambda d: d["parts"][0]["figures"][3]["latency_ms"].pop("100"),
-                   lambda d: d["parts"][0]["groups"][0].update(kind="pie")):
+                   lambda d: d["parts"][0]["groups"][0].update(kind="pie"),
+                   lambda d: d["parts"][0]["groups"][0].update(over={"a.one": 1})):
         bad = copy.deepcopy(good)
         change(bad)
         check(list(wrong(bad, SCHEMA)), f"a change is not noticed: {json.dumps(bad)[:300]}")
