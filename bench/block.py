@@ -105,6 +105,7 @@ def systems():
     return (("native", "native", functools.partial(of_guest, "native"), why_not(need_kvm)),
             ("host", "the host's fio", of_fio, why_not(functools.partial(need_program, "fio"))),
             ("q35", "q35", functools.partial(of_guest, "q35"), no_qemu),
+            ("microvm", "microvm", functools.partial(of_guest, "microvm"), no_qemu),
             ("linux-q35", "Linux on q35", of_linux, no_qemu or why_not(linux.files)))
 
 
@@ -145,5 +146,5 @@ def measure_disks(results):
                 results.goals["blk.randread_over_host"].reason = reasons
 
 
-PARTS = (Part("disks", "disks, beside the host's fio and a Linux guest", measure_disks, 390, 20,
+PARTS = (Part("disks", "disks, beside the host's fio and a Linux guest", measure_disks, 455, 26,
               ("blk.randread_over_host",)),)

@@ -90,10 +90,12 @@ until stream-linux 10.77.0.2 9 echo 1 >/dev/null 2>&1; do
     [ $tries -lt 100 ] || exit 1
     usleep 100000
 done
+ask() {
+    stream-linux 10.77.0.2 9 $1 $2 >told || exit 1
+    sed "s/^/$1 /" told
+}
 for turn in 1 2 3; do
-    echo "echo $(stream-linux 10.77.0.2 9 echo ECHOES)"
-    echo "datagrams $(stream-linux 10.77.0.2 9 datagrams DATAGRAMS)"
-    for way in in out; do echo "$way $(stream-linux 10.77.0.2 9 $way BYTES)"; done
+    ask echo ECHOES; ask datagrams DATAGRAMS; ask in BYTES; ask out BYTES
 done
 """
 
