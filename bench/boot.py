@@ -103,7 +103,7 @@ def microvm(results):
 
 
 def q35(results):
-    under_qemu(results, "q35", few(10, 100))
+    under_qemu(results, "q35", few(10, 50))
 
 
 def note_phases(results, on, found, command):
@@ -252,7 +252,7 @@ PARTS = (
          ("boot.native.over_floor", "hypercalls.native")),
     Part("boot-microvm", "exec to exit of hello on microvm, against a floor", microvm, 22, 5,
          ("boot.microvm.over_floor",)),
-    Part("boot-q35", "exec to exit of hello on q35, against a floor", q35, 20, 3),
+    Part("boot-q35", "exec to exit of hello on q35, against a floor", q35, 10, 3),
     Part("boot-phases", "the phases of hello's start, native, microvm, q35", phases, 25, 4),
     Part("count-native", "guest instructions to main, by stepping", instructions_native, 1, 1,
          ("instructions.native",)),

@@ -18,7 +18,7 @@ TITLES = {"loop": "one turn of an empty loop", "fpu": "FPU control words saved a
           "timer-lateness": "lateness of a sleep of 100 us"}
 
 
-TWENTIETH = "20"  # of the turns, where the machine is emulated
+FEW_ROUNDS = "3"  # where the machine is emulated
 SYSTEMS = {"microvm": "Coracle on microvm", "q35": "Coracle on q35", "linux-q35": "Linux on q35"}
 
 
@@ -65,11 +65,11 @@ def in_linux(words):
 
 def commands_under_qemu(work):
     """{system: words}; Linux only where it can be had, and the reason if not."""
-    commands = {on: on_cpu("0", CORACLE, "run", "--on", on, BUILD / "bench" / "primitives", "all", TWENTIETH)
+    commands = {on: on_cpu("0", CORACLE, "run", "--on", on, BUILD / "bench" / "primitives", "all", FEW_ROUNDS)
                 for on in ("microvm", "q35")}
     reason = why_not(linux.files)
     if not reason:
-        linux.initramfs(work / "initramfs", f"primitives all {TWENTIETH} | sed 's/^/result /'\n")
+        linux.initramfs(work / "initramfs", f"primitives all {FEW_ROUNDS} | sed 's/^/result /'\n")
         words = boot.qemu_command(work, [CORACLE, "run", "--on", "q35", app("hello")])
         commands["linux-q35"] = on_cpu("0", *linux.qemu_words(words, work / "initramfs"))
     return commands, reason

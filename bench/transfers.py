@@ -103,13 +103,15 @@ def bulk_native(results):
 
 
 @contextlib.contextmanager
-def all_on_q35(no_linux):
-    """Ours and, where there is one, the Linux guest's, up: {name: (title, inside)}."""
+def all_on_qemu(no_linux):
+    """Ours on q35 and microvm and, where there is one, the Linux guest's, up: {name: (title, inside)}."""
     with contextlib.ExitStack() as stack:
-        ours, server = stack.enter_context(
-            coracle_guest("q35", BUILD / "bench" / "stream", None, [STREAM_PORT]))
-        wait_stream(ours, "stream", server)
-        systems = {"q35": ("Coracle on q35", ours)}
+        systems = {}
+        for on in ("q35", "microvm"):
+            ours, server = stack.enter_context(
+                coracle_guest(on, BUILD / "bench" / "stream", None, [STREAM_PORT]))
+            wait_stream(ours, f"stream on {on}", server)
+            systems[on] = f"Coracle on {on}", ours
         if not no_linux:
             theirs, server = stack.enter_context(linux_guest("q35", JOB))
             wait_stream(theirs, "stream in the Linux guest", server)
@@ -121,7 +123,7 @@ def bulk_q35(results):
     need_qemu()
     need_taps()
     no_linux = why_not(linux.files)
-    with all_on_q35(no_linux) as systems:
+    with all_on_qemu(no_linux) as systems:
         medians = bulk(results, systems)
         if results.wanted():
             small(results, systems)
@@ -139,6 +141,6 @@ def bulk_q35(results):
 
 PARTS = (
     Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4, pinned=PINNED),
-    Part("bulk-q35", "TCP and UDP on q35 beside a Linux guest there", bulk_q35, 145, 13,
+    Part("bulk-q35", "TCP and UDP on q35 and microvm beside a Linux guest on q35", bulk_q35, 210, 18,
          ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest"), 60, PINNED),
 )

@@ -14,7 +14,7 @@ from measure import few, shown
 
 MACHINES = ("microvm", "q35")
 GIB = 2**30
-MANY_MOST = few(2, 48)  # started at most, if they do not fill a GiB before
+MANY_MOST = few(2, 64)  # started at most, if they do not fill a GiB before
 
 
 def memory_of(machine, field):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Web servers under wrk: httpd on native beside nginx on the host, httpd on q35 beside nginx in a Linux guest
-there, guest instructions for a request, and a load that lasts."""
+"""Web servers under wrk: httpd on native beside nginx on the host, httpd on q35 and microvm beside nginx
+in a Linux guest on q35, guest instructions for a request, and a load that lasts."""
 import contextlib
 import dataclasses
 import functools
@@ -156,12 +156,14 @@ def http_q35(results):
     need_taps()
     need_program("wrk")
     ours = System("httpd on q35")
+    small = System("httpd on microvm")
     theirs = System("nginx in Linux on q35", missing=why_not(linux.files))
     with folder() as work, contextlib.ExitStack() as stack:
         site = linux.make_site(work / "site")
         start(stack, ours, httpd("q35", site))
+        start(stack, small, httpd("microvm", site))
         start(stack, theirs, linux_guest("q35", SERVE_NGINX, site))
-        rates = http_loads(results, {"q35": ours, "linux-q35": theirs})
+        rates = http_loads(results, {"q35": ours, "microvm": small, "linux-q35": theirs})
     reach_ratio(results, "http.over_linux_guest", rates, "q35", "linux-q35", theirs.missing)
 
 
@@ -265,7 +267,7 @@ def soak(results):
 PARTS = (
     Part("http-native", "httpd on native beside nginx on the host", http_native, 130, 10,
          ("http.over_native_nginx",), 34, PINNED),
-    Part("http-q35", "httpd on q35 beside nginx in a Linux guest there", http_q35, 140, 18,
+    Part("http-q35", "httpd on q35 and microvm beside nginx in a Linux guest on q35", http_q35, 200, 23,
          ("http.over_linux_guest",), 45, PINNED),
     Part("http-count", "guest instructions per request, exactly", http_instructions, 60, 12,
          ("http.instructions_per_request",), 12, f"servers on CPU {SERVER_CPU}"),

@@ -5,7 +5,7 @@
  * same lines. Each primitive is done often in each of several rounds; the median and the fastest
  * round are printed, one line each: NAME MEDIAN LEAST. Used by bench/.
  *
- *     primitives [NAME|all [PART]]         this one or all; a PART-th of the turns, where all is slow
+ *     primitives [NAME|all [ROUNDS]]       this one or all; fewer rounds where all is slow
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -21,27 +21,29 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define ROUNDS 31u
+#define ROUNDS_MAX 31u
 #define PAGE_BYTES 4096u
+
+static unsigned rounds = ROUNDS_MAX;
 
 static void report(const char *name, double *samples)
 {
-    for (unsigned i = 1; i < ROUNDS; i++)
+    for (unsigned i = 1; i < rounds; i++)
         for (unsigned j = i; j > 0 && samples[j] < samples[j - 1]; j--) {
             double swapped = samples[j];
             samples[j] = samples[j - 1];
             samples[j - 1] = swapped;
         }
-    printf("%s %.1f %.1f\n", name, samples[ROUNDS / 2], samples[0]);
+    printf("%s %.1f %.1f\n", name, samples[rounds / 2], samples[0]);
 }
 
 /* Measures `count` turns of `body` in each round. */
 static void measure(const char *name, unsigned count, void (*body)(unsigned count))
 {
-    double samples[ROUNDS];
+    double samples[ROUNDS_MAX];
 
     body(count / 10 + 1);
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < rounds; round++) {
         uint64_t begin = __rdtsc();
         body(count);
         samples[round] = (double)(__rdtsc() - begin) / count;
@@ -198,9 +200,9 @@ static void page_allocation(unsigned count)
 /* How much later than asked a sleep of 100 us ends. */
 static void timer_lateness(void)
 {
-    double samples[ROUNDS];
+    double samples[ROUNDS_MAX];
 
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < rounds; round++) {
         struct timespec asked = {.tv_nsec = 100000}, before, after;
 
         clock_gettime(CLOCK_MONOTONIC, &before);
@@ -235,13 +237,14 @@ static const struct {
 int main(int argc, char **argv)
 {
     const char *only = argc > 1 && strcmp(argv[1], "all") ? argv[1] : NULL;
-    unsigned part = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
 
-    if (part == 0)
+    if (argc > 2)
+        rounds = (unsigned)strtoul(argv[2], NULL, 10);
+    if (rounds == 0 || rounds > ROUNDS_MAX)
         return 2;
     for (size_t i = 0; i < sizeof primitives / sizeof *primitives; i++)
         if (!only || !strcmp(only, primitives[i].name))
-            measure(primitives[i].name, primitives[i].count / part, primitives[i].body);
+            measure(primitives[i].name, primitives[i].count, primitives[i].body);
     if (!only || !strcmp(only, "timer-lateness"))
         timer_lateness();
     return 0;
