@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Plain transfers over a tap, on native and on q35 beside a Linux guest: bulk TCP by the host's iperf3, a byte
-there and back, and datagrams. The guests run the same program, bench/programs/stream.c."""
+there and back, and datagrams, with and without waiting for answers. The guests run the same program,
+bench/programs/stream.c."""
 import contextlib
 import functools
 import json
+import statistics
 
 from harness import BUILD
 from host import Part, need_kvm, need_program, need_qemu, need_taps, on_cpu, why_not
@@ -70,13 +72,33 @@ def small(results, systems):
                        samples=[value for value, in echoes[name]],
                        command=shown(stream_words(inside, "echo", bytes_)))
     for name, (title, inside) in systems.items():
-        results.figure(f"udp.{name}", f"{title}, UDP datagrams of 64 bytes that arrive", "datagrams/s",
+        results.figure(f"udp.{name}", f"{title}, UDP datagrams of 64 bytes that arrive, 32 for each answer",
+                       "datagrams/s",
                        better="more", samples=[rate for rate, _ in floods[name]],
                        command=shown(stream_words(inside, "datagrams", datagrams)),
                        note=f"lost: {max(lost for _, lost in floods[name])} %")
     if len(systems) > 1:
         results.group("bars", "one byte there and back", [f"tcp.{name}.echo" for name in systems])
-        results.group("bars", "datagrams", [f"udp.{name}" for name in systems])
+        results.group("bars", "datagrams, 32 for each answer", [f"udp.{name}" for name in systems])
+
+
+def floods(results, systems):
+    """Datagrams without any answer, by turns: what of them arrives at the other end of the tap."""
+    milliseconds = few(300, 1000)
+    for way, words in (("in", "into"), ("out", "out of")):
+        kind = f"flood-{way}"
+        samples = alternate({name: functools.partial(stream, inside, kind, milliseconds)
+                             for name, (_, inside) in systems.items()}, few(1, 5), warm=few(0, 1))
+        for name, (title, inside) in systems.items():
+            rates, lost, sent = zip(*samples[name])
+            results.figure(f"udp.{name}.{way}",
+                           f"{title}, UDP datagrams of 64 bytes that arrive, {words} the guest, open loop",
+                           "datagrams/s", better="more", samples=rates,
+                           command=shown(stream_words(inside, kind, milliseconds)),
+                           note=f"sent: {statistics.median(sent):,.0f} a second; lost: "
+                                f"{min(lost):.0f} to {max(lost):.0f} %")
+        results.group("bars", f"datagrams {words} the guest, open loop",
+                      [f"udp.{name}.{way}" for name in systems])
 
 
 def bulk_native(results):
@@ -87,6 +109,7 @@ def bulk_native(results):
         systems = {"native": ("native", inside)}
         bulk(results, systems)
         small(results, systems)
+        floods(results, systems)
 
 
 @contextlib.contextmanager
@@ -105,6 +128,7 @@ def bulk_q35(results):
     with both_on_q35() as systems:
         medians = bulk(results, systems)
         small(results, systems)
+        floods(results, systems)
     for way in ("in", "out"):
         goal = f"tcp.{way}_over_linux_guest"
         if medians:
