@@ -20,6 +20,7 @@
 #include "kernel/sync.h"
 #include "kernel/thread.h"
 #include "pvabi/pv.h"
+#include "sched.h"
 
 /* What one thread waits for. On its stack. */
 struct call {
@@ -44,6 +45,7 @@ struct device {
     struct waitq starved; /* threads that have nothing on its way, as there is no room */
     struct slot *free;
     struct slot *slots;
+    unsigned in_flight;
     bool lost; /* nothing that was posted will come back */
 };
 
@@ -260,6 +262,8 @@ static int submit_one(struct blk *blk, struct transfer *transfer, struct call *c
     blk->device->free = slot->next;
     *slot = (struct slot){.call = call, .start_ns = clock_now_ns(), .in_flight = true};
     call->outstanding++;
+    blk->device->in_flight++;
+    sched_answers_due(1);
     account(transfer, sectors);
     transfer->sector += sectors;
     transfer->sector_count -= sectors;
@@ -308,12 +312,17 @@ static bool reap(struct blk *blk)
         }
         *slot = (struct slot){.next = device->free};
         device->free = slot;
+        device->in_flight--;
         count++;
         if (--call->outstanding == 0 && call->thread != thread_self())
             thread_unpark(call->thread);
     }
-    if (taken < 0)
+    if (count > 0)
+        sched_answers_due(-(int)count);
+    if (taken < 0 && !device->lost) {
         device->lost = true;
+        sched_answers_due(-(int)device->in_flight);
+    }
     waitq_wake(&device->starved, count);
     return count > 0;
 }

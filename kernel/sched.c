@@ -23,6 +23,13 @@
 
 #define SLICE_NS 10000000ull
 #define SLICE_LEAST_NS 500000ull
+/* Where more than one of 12 polls fails, one of 64 waits polls; a dozen that do not fail end that. */
+#define POLLS_ALL 4096u
+#define POLLS_COUNTED 32u
+#define POLLS_FAILED_MAX (POLLS_ALL / 12u)
+#define POLLS_FAILED_MOST (POLLS_ALL / 8u)
+#define POLLS_LEFT_OUT_MAX 64u
+#define POLL_GAP_NS 250000u /* meanwhile the host ran somebody else on this CPU */
 
 extern uint8_t boot_stack_low[], boot_stack_high[];
 
@@ -219,6 +226,52 @@ void sched_events(void)
     take_events(cpu_self(), 0);
 }
 
+void sched_answers_due(int change)
+{
+    /* Relaxed: whoever idles reads it afterwards on the same CPU; atomic, as an upcall may interrupt. */
+    __atomic_fetch_add(&cpu_self()->answers_due, (unsigned)change, __ATOMIC_RELAXED);
+}
+
+/* Going to sleep and waking up may take longer than a quick disk. So while one works, an idle CPU looks for
+ * the event before it sleeps. Where that is often in vain, because the disk is slow or others need the
+ * CPU that looks, it does so but rarely, to notice when that changes. */
+static bool poll_pays(struct cpu *cpu)
+{
+    if (cpu->answers_due == 0 || cpu->poll_ns == 0)
+        return false;
+    if (cpu->polls_failed < POLLS_FAILED_MAX)
+        return true;
+    if (++cpu->polls_left_out < POLLS_LEFT_OUT_MAX)
+        return false;
+    cpu->polls_left_out = 0;
+    return true;
+}
+
+/* Looks for an event until poll_ns are over or a timer expires. True: there is one. */
+static bool poll(struct cpu *cpu, uint64_t now_ns)
+{
+    uint64_t poll_end_ns = now_ns + cpu->poll_ns, deadline_ns = timer_next_deadline();
+    uint64_t end_ns = deadline_ns < poll_end_ns ? deadline_ns : poll_end_ns;
+
+    uint64_t before_ns;
+    bool failed = false;
+
+    while (!pv_upcall->pending && now_ns < end_ns) {
+        arch_pause();
+        before_ns = now_ns;
+        now_ns = clock_now_ns();
+        failed |= now_ns - before_ns > POLL_GAP_NS;
+    }
+    failed |= now_ns >= poll_end_ns;
+    cpu->polls_failed -= cpu->polls_failed / POLLS_COUNTED;
+    if (failed && cpu->polls_failed < POLLS_FAILED_MOST)
+        cpu->polls_failed += POLLS_ALL / POLLS_COUNTED;
+    if (!pv_upcall->pending)
+        return false;
+    metrics.polls++;
+    return true;
+}
+
 /* Returns when it is afterwards. */
 static uint64_t idle(struct cpu *cpu, uint64_t before_ns)
 {
@@ -226,7 +279,8 @@ static uint64_t idle(struct cpu *cpu, uint64_t before_ns)
 
     /* No wake-up is lost here: upcalls are masked, so an event since the run queue was looked at is
      * pending, and then the wait returns at once; the deadline is the earliest of all timers. */
-    pv->wait(timer_next_deadline());
+    if (!poll_pays(cpu) || !poll(cpu, before_ns))
+        pv->wait(timer_next_deadline());
     after_ns = clock_now_ns();
     metrics.idle_ns += after_ns - before_ns;
     take_events(cpu, after_ns);

@@ -44,6 +44,11 @@ struct cpu {
     uint64_t slice_least_ns;        /* until then nobody takes the CPU from the running thread */
     uint64_t slice_end_ns;
     uint64_t timer_armed_ns; /* what pv->timer_set was last told */
+    uint32_t poll_ns;        /* of the boot record */
+    unsigned answers_due;    /* requests on their way that a disk answers soon */
+    unsigned
+        polls_failed; /* of the last ones, in parts of POLLS_ALL; the older the less they count */
+    unsigned polls_left_out; /* since the last one */
     bool upcalls_on;
     bool in_events;     /* running handlers and timers */
     uint64_t events_ns; /* the time for them, read once at most; 0: not yet */
@@ -76,6 +81,10 @@ void sched_events(void);
 void sched_start_upcalls(void);
 /* The earliest timer changed while a thread runs. */
 void sched_timer_armed(void);
+
+/* So many more requests are on their way, or fewer, that are answered soon if the device is quick: while
+ * there are any, an idle CPU looks for the answer before it sleeps. Also with upcalls open. */
+void sched_answers_due(int change);
 
 bool upcalls_masked(void);
 

@@ -11,12 +11,14 @@
 #include "first.h"
 #include "kernel/log.h"
 #include "pvabi/pv.h"
+#include "sched.h"
 
 const struct bootrec *bootrec;
 
 void kernel_start(const struct bootrec *record)
 {
     bootrec = record;
+    cpu_self()->poll_ns = record->poll_ns;
     start_stamp(PV_STAMP_PLATFORM);
     page_start(record);
     random_start(record);

@@ -249,6 +249,10 @@ static bool serves(const struct options *options, const char *on)
         say("--watchdog: only with --on xen-pv or xen-pvh");
         return false;
     }
+    if (options->poll_us != OPTIONS_POLL_US_OWN && !native) {
+        say("--poll: only with --on native");
+        return false;
+    }
     for (unsigned i = 0; i < options->device_count; i++) {
         enum device_kind kind = options->devices[i].kind;
         if (kind == DEVICE_NET_BRIDGE && !xen) {

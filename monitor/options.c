@@ -34,6 +34,8 @@ const char options_help[] =
     "  --env NAME=VALUE  a variable of the program's environment\n"
     "  --timeout SECONDS ends the VM with status 124\n"
     "  --watchdog SECONDS   under Xen: it ends a guest that hangs for so long\n"
+    "  --poll MICROSECONDS   natively: that a guest may look for a disk's answer before it sleeps\n"
+    "                    (default 2000, on one CPU 0)\n"
     "  --stats FILE      counters as JSON at exit; \"-\" is standard error\n"
     "  --profile FILE    where the program spends its time, for inspect --profile\n"
     "  --profile-rate HZ samples a second (default 499)\n"
@@ -273,7 +275,8 @@ static int set_http(struct parser *parser, const struct run_option *option, cons
 #define INSPECT (1u << COMMAND_INSPECT)
 #define AT(FIELD) .at = offsetof(struct options, FIELD)
 #define TEXT_OF(NUMBER) #NUMBER
-#define FROM_1_TO(MOST) .least = 1, .most = MOST, .wrong = "not a number from 1 to " TEXT_OF(MOST)
+#define FROM_TO(LEAST, MOST) \
+    .least = LEAST, .most = MOST, .wrong = "not a number from " TEXT_OF(LEAST) " to " TEXT_OF(MOST)
 
 static const char *const machines[] = {"native", "microvm", "q35", "pc", "xen-pv", "xen-pvh", NULL};
 static const char *const accelerators[] = {"kvm", "tcg", NULL};
@@ -288,15 +291,16 @@ static const struct run_option run_options[] = {
     {"--env", RUN | BENCH | FIRECRACKER | DISK_IMAGE, .set = set_env},
     {"--stats", RUN, .set = set_file, AT(stats)},
     {"--profile", RUN | INSPECT, .set = set_file, AT(profile)},
-    {"--profile-rate", RUN, .set = set_number, AT(profile_hz), FROM_1_TO(OPTIONS_PROFILE_HZ_MAX)},
+    {"--profile-rate", RUN, .set = set_number, AT(profile_hz), FROM_TO(1, OPTIONS_PROFILE_HZ_MAX)},
     {"--timeout", RUN | BENCH, .set = set_timeout},
-    {"--watchdog", RUN, .set = set_number, AT(watchdog_s), FROM_1_TO(OPTIONS_WATCHDOG_MAX)},
+    {"--watchdog", RUN, .set = set_number, AT(watchdog_s), FROM_TO(1, OPTIONS_WATCHDOG_MAX)},
+    {"--poll", RUN, .set = set_number, AT(poll_us), FROM_TO(0, OPTIONS_POLL_US_MAX)},
     {"--accel", RUN | BENCH, .set = set_choice, AT(accel), .choices = accelerators,
      .wrong = "neither kvm nor tcg"},
     {"--print", RUN, .set = set_flag, AT(print), .alone = true},
     {"--boot-trace", RUN, .set = set_number, AT(boot_trace), .most = 65535,
      .wrong = "not a descriptor"},
-    {"--runs", BENCH, .set = set_number, AT(runs), FROM_1_TO(BENCH_RUNS_MAX)},
+    {"--runs", BENCH, .set = set_number, AT(runs), FROM_TO(1, BENCH_RUNS_MAX)},
     {"--http", BENCH, .set = set_http},
     {"--svg", BENCH, .set = set_file, AT(svg)},
     {"--json", BENCH, .set = set_flag, AT(json), .alone = true},
@@ -458,6 +462,7 @@ int options_parse(int argc, char **argv, struct options *options, char error[OPT
 
     *options = (struct options){.mem_bytes = OPTIONS_MEM_DEFAULT,
                                 .profile_hz = OPTIONS_PROFILE_HZ_DEFAULT,
+                                .poll_us = OPTIONS_POLL_US_OWN,
                                 .boot_trace = -1,
                                 .runs = BENCH_RUNS_DEFAULT};
     error[0] = 0;

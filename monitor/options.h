@@ -17,6 +17,8 @@
 #define OPTIONS_PROFILE_HZ_DEFAULT 499u /* keeps no step with what happens each 10 ms */
 #define OPTIONS_PROFILE_HZ_MAX 10000
 #define OPTIONS_WATCHDOG_MAX 86400 /* seconds */
+#define OPTIONS_POLL_US_MAX 100000
+#define OPTIONS_POLL_US_OWN UINT32_MAX /* the monitor's own choice (record.c) */
 
 #define BENCH_RUNS_DEFAULT 20u
 #define BENCH_RUNS_MAX 100000
@@ -50,6 +52,7 @@ struct options {
     uint64_t mem_bytes;  /* whole pages */
     uint64_t timeout_ns; /* 0: none */
     uint32_t watchdog_s; /* 0: none */
+    uint32_t poll_us;    /* that a guest may look for a disk's answer before it sleeps */
     const char *stats;   /* path, "-" for standard error, or NULL */
     const char *profile; /* run: path of the profile to write, inspect: to read; or NULL */
     uint32_t profile_hz; /* samples a second */

@@ -2,6 +2,7 @@
 /* Builds the boot record (ABI.md, "Boot record"): header, device table, then the strings. */
 #include "record.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "board.h"
@@ -39,6 +40,20 @@ static uint32_t put_strings(uint8_t *to, const char *const *strings, unsigned co
     return (uint32_t)(at - to);
 }
 
+/* Solid-state disks answer within a millisecond, also when many requests are on their way. On one CPU
+ * the guest would take from the disk's backend the time that it needs to answer. */
+#define POLL_US 2000u
+
+static uint32_t poll_ns(const struct options *options)
+{
+    uint32_t us = options->poll_us;
+    cpu_set_t cpus;
+
+    if (us == OPTIONS_POLL_US_OWN)
+        us = !sched_getaffinity(0, sizeof cpus, &cpus) && CPU_COUNT(&cpus) > 1 ? POLL_US : 0;
+    return us * 1000u;
+}
+
 void record_build(struct vm *vm)
 {
     const struct options *options = vm->options;
@@ -66,6 +81,7 @@ void record_build(struct vm *vm)
         .cpu.x86_64 = vm->cpu,
         .features = layout->stamps ? PVN_FEATURE_STAMPS : 0,
         .stamps = layout->stamps,
+        .poll_ns = poll_ns(options),
     };
     board_build(vm->board, &vm->memory, layout,
                 (struct pvn_device *)(void *)(base + record->device_offset));

@@ -139,6 +139,7 @@ static EARLY int native_boot(enum pv_entry entry, const void *argument, struct b
     pv_clock = (const struct pvclock *)boot->clock;
     record->seed = (uint8_t *)boot->seed;
     record->profile_hz = boot->profile_hz;
+    record->poll_ns = boot->poll_ns;
     memory_take(boot, record);
     strings_take(boot, record);
     cpu_take(&boot->cpu.x86_64);

@@ -7,7 +7,7 @@ import random
 import subprocess
 
 from harness import (CORACLE, QEMU_SCSI, Machine, check, contains, coracle, equal, folder, guest,
-                     make_tar, needs_root, run)
+                     make_tar, needs_root, run, user_error)
 
 HYPERVISORS = ("native", "microvm", "q35", "q35-scsi")
 
@@ -58,6 +58,21 @@ def test_aligned_reads_go_directly():
         equal(result.status, 0, f"status ({result.err})")
         disk = json.loads((work / "stats").read_text())["devices"][0]
         equal(disk["direct"], 100, "reads past the cache")
+
+
+def test_a_guest_looks_for_answers_if_it_may():
+    """Unless it is told not to, or has the host's only CPU."""
+    with folder() as work:
+        (work / "disk").write_bytes(bytes(1 << 20))
+        one = min(os.sched_getaffinity(0))
+        for words, on, looks in ((("--poll", "100000"), None, True), (("--poll", "0"), None, False), ((), one, False)):
+            start = ["taskset", "-c", str(on)] if on is not None else []
+            result = run([*start, CORACLE, "run", *words, "--blk", f"{work}/disk,ro", guest("blkpolls")])
+            equal(result.status, 0, f"status ({result.err})")
+            saved = int(result.out.split()[0])
+            check((saved > 0) == looks, f"{words}, on CPU {on}: {result.out}")
+        user_error(coracle("--on", "q35", "--poll", "9", guest("blkpolls")), "--poll", "--on native")
+        user_error(coracle("--poll", "100001", guest("blkpolls")), "--poll 100001", "100000")
 
 
 def test_direct_is_passed_on_or_refused():

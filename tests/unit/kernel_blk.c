@@ -26,6 +26,7 @@
 #include "kernel/first.h"
 #include "kernel/metrics.h"
 #include "kernel/page.h"
+#include "kernel/sched.h"
 #include "kernel/thread.h"
 #include "pvabi/pv.h"
 
@@ -338,6 +339,7 @@ static void a_lost_device_fails_all_and_hangs_nobody(void **state)
     for (unsigned i = 0; i < 5; i++)
         assert_int_equal(thread_join(threads[i]), 0);
     assert_int_equal(refused, 5);
+    assert_int_equal(cpu_boot.answers_due, 0); /* nobody looks for its answers any more */
     fake.on_wait = NULL;
     assert_int_equal(blk_read(blk, 0, sector, 1), -EIO);
     assert_int_equal(blk_flush(blk), -EIO);

@@ -174,6 +174,21 @@ static void test_watchdog(void **state)
         refuse("--watchdog", "run", "--watchdog", wrong[i], "i");
 }
 
+static void test_poll(void **state)
+{
+    static const char *const wrong[] = {"", "-1", "100001", "1.5", "1ms"};
+
+    (void)state;
+    accept("run", "--poll", "0", "i");
+    assert_int_equal(options.poll_us, 0);
+    accept("run", "--poll=100000", "i");
+    assert_int_equal(options.poll_us, 100000);
+    accept("run", "i");
+    assert_int_equal(options.poll_us, OPTIONS_POLL_US_OWN);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        refuse("--poll", "run", "--poll", wrong[i], "i");
+}
+
 static void test_environment(void **state)
 {
     char names[OPTIONS_ENV_MAX + 1][16];
@@ -279,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_where_options_end),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_watchdog),
+        cmocka_unit_test(test_poll),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_hypervisors),

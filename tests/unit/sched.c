@@ -28,6 +28,7 @@
 #include "kernel/first.h"
 #include "kernel/metrics.h"
 #include "kernel/page.h"
+#include "kernel/sched.h"
 #include "kernel/threads.h"
 #include "kernel/timer.h"
 
@@ -367,6 +368,103 @@ static void the_timer_is_set_when_it_must_be(void **state)
     assert_int_equal(fake.timer_sets, sets + 2);
 }
 
+static uint64_t answer_at_ns;
+
+static void ten_microseconds_pass(void)
+{
+    fake.now_ns += MS / 100;
+    if (fake.now_ns >= answer_at_ns)
+        fake_event(5);
+}
+
+static void sleep_until_the_answer(void)
+{
+    fake.now_ns = answer_at_ns;
+    fake_event(5);
+}
+
+/* Parks until a disk's answer, which takes so long: how often did the CPU sleep, and not look? */
+static unsigned sleeps_for(uint64_t takes_ns)
+{
+    uint64_t polls = metrics.polls;
+    unsigned sleeps = fake.waits;
+
+    answer_at_ns = fake.now_ns + takes_ns;
+    assert_int_equal(thread_park(NO_DEADLINE), 0);
+    sleeps = fake.waits - sleeps;
+    assert_int_equal(metrics.polls - polls, sleeps == 0);
+    return sleeps;
+}
+
+static void polling_begin(uint32_t poll_ns)
+{
+    cpu_boot.poll_ns = poll_ns;
+    cpu_boot.polls_failed = 0;
+    event_handle(5, unpark_context, thread_self());
+    fake.on_clock = ten_microseconds_pass;
+    fake.on_wait = sleep_until_the_answer;
+}
+
+static void polling_end(void)
+{
+    fake.on_clock = fake.on_wait = NULL;
+    cpu_boot.poll_ns = 0;
+}
+
+/* While a disk works, what comes soon is looked for; once it has often not come, rarely, until it does
+ * again. */
+static void a_quick_answer_is_looked_for(void **state)
+{
+    unsigned sleeps = 0;
+
+    (void)state;
+    polling_begin(MS);
+    assert_int_equal(sleeps_for(MS / 2), 1); /* nobody has asked a disk */
+    sched_answers_due(2);
+    sched_answers_due(-1);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(sleeps_for(MS / 2), 0);
+    assert_int_equal(sleeps_for(5 * MS), 1);
+    assert_int_equal(sleeps_for(MS / 2), 0);
+    for (unsigned i = 0; i < 200; i++)
+        assert_int_equal(sleeps_for(5 * MS), 1);
+    for (unsigned i = 0; i < 2000; i++)
+        sleeps += sleeps_for(MS / 2);
+    assert_in_range(sleeps, 500, 1500);
+    assert_int_equal(sleeps_for(MS / 2), 0);
+    sched_answers_due(-1);
+    assert_int_equal(sleeps_for(MS / 2), 1);
+    assert_int_equal(cpu_boot.answers_due, 0);
+    polling_end();
+}
+
+static void without_advice_no_answer_is_looked_for(void **state)
+{
+    (void)state;
+    polling_begin(0);
+    sched_answers_due(1);
+    assert_int_equal(sleeps_for(1), 1);
+    assert_int_equal(sleeps_for(0), 1);
+    sched_answers_due(-1);
+    polling_end();
+}
+
+static void looking_for_an_answer_keeps_deadlines(void **state)
+{
+    uint64_t deadline_ns;
+
+    (void)state;
+    polling_begin(MS);
+    sched_answers_due(1);
+    fake.on_wait = NULL;
+    answer_at_ns = NO_DEADLINE;
+    deadline_ns = fake.now_ns + MS / 5;
+    assert_int_equal(thread_park(deadline_ns), -ETIMEDOUT);
+    assert_in_range(fake.now_ns, deadline_ns, deadline_ns + MS / 20);
+    sched_answers_due(-1);
+    polling_end();
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, threads_reset, threads_check_clean)
 
 int main(void)
@@ -386,6 +484,9 @@ int main(void)
         test(urgency_is_handed_on),
         test(nobody_is_preempted_for_nobody),
         test(the_timer_is_set_when_it_must_be),
+        test(a_quick_answer_is_looked_for),
+        test(without_advice_no_answer_is_looked_for),
+        test(looking_for_an_answer_keeps_deadlines),
     };
 
     return cmocka_run_group_tests_name("sched", tests, threads_start, NULL);

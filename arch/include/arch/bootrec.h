@@ -41,6 +41,10 @@ struct bootrec {
     uint8_t *seed; /* 32 random bytes, or NULL */
 
     uint32_t profile_hz; /* samples a second that the profiler takes; 0: it is off */
+
+    /* How long looking for the answer of a disk costs less than sleeping until it comes; 0: an event
+     * shows only in sleep, or the other side needs this CPU to answer. */
+    uint32_t poll_ns;
 };
 
 #define BOOTREC_SEED_BYTES 32u

@@ -188,7 +188,9 @@ struct pvn_boot {
         struct pvn_cpu_x86_64 x86_64;
         uint8_t size[64];
     } cpu;
-    uint64_t stamps; /* with PVN_FEATURE_STAMPS: address of struct pvn_stamps, writable */
+    uint64_t stamps;   /* with PVN_FEATURE_STAMPS: address of struct pvn_stamps, writable */
+    uint32_t poll_ns;  /* advice: look so long for a disk's answer before WAIT; 0: not at all */
+    uint32_t reserved; /* 0 */
 };
 #define PVN_SEED_BYTES 32u
 
@@ -241,7 +243,7 @@ PVN_ASSERT_AT(pvn_device, config_bytes, 32);
 PVN_ASSERT_AT(pvn_device, queues, 40);
 PVN_ASSERT_AT(pvn_device, net, 168);
 _Static_assert(sizeof(struct pvn_cpu_x86_64) == 24, "pvn_cpu_x86_64");
-_Static_assert(sizeof(struct pvn_boot) == 192, "pvn_boot");
+_Static_assert(sizeof(struct pvn_boot) == 200, "pvn_boot");
 PVN_ASSERT_AT(pvn_boot, ram_base, 24);
 PVN_ASSERT_AT(pvn_boot, clock, 48);
 PVN_ASSERT_AT(pvn_boot, vcpu_count, 72);
@@ -249,6 +251,7 @@ PVN_ASSERT_AT(pvn_boot, arg_offset, 80);
 PVN_ASSERT_AT(pvn_boot, device_offset, 104);
 PVN_ASSERT_AT(pvn_boot, cpu, 120);
 PVN_ASSERT_AT(pvn_boot, stamps, 184);
+PVN_ASSERT_AT(pvn_boot, poll_ns, 192);
 _Static_assert(sizeof(struct pvn_stamps) == 56, "pvn_stamps");
 
 #endif

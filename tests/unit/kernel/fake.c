@@ -123,6 +123,8 @@ __attribute__((weak)) uint64_t clock_recent_ns(void)
 
 __attribute__((weak)) uint64_t clock_now_ns(void)
 {
+    if (fake.on_clock != NULL)
+        fake.on_clock();
     return fake.now_ns;
 }
 

@@ -18,6 +18,7 @@ struct fake {
     int protect_result;
     uint64_t waited_for_ns; /* the last wait's deadline */
     void (*on_wait)(void);  /* what the world does during a wait; otherwise time passes */
+    void (*on_clock)(void); /* what it does when the clock is read; otherwise nothing */
     void *protected_page;   /* the last one made inaccessible */
     char message[256];      /* of the last panic */
     jmp_buf panicked;
