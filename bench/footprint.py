@@ -38,8 +38,8 @@ def parts_of(image):
 
 def size(results):
     for name, title, image in (("hello", "hello", app("hello")),
-                               ("hello-io", "hello with a socket and a disk", HELLO_IO),
-                               ("httpd", "httpd", app("httpd"))):
+                               ("httpd", "httpd", app("httpd")),
+                               ("hello-io", "hello with a socket and a disk", HELLO_IO)):
         kib = results.figure(f"size.{name}", f"{title}, stripped", "KiB",
                              value=stripped_bytes(image) / 1024)
         if name == "hello":

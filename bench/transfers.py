@@ -138,7 +138,7 @@ def bulk_q35(results):
 
 
 PARTS = (
-    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4),
-    Part("bulk-q35", "TCP and UDP on q35 beside a Linux guest there", bulk_q35, 145, 13,
+    Part("bulk-native", "TCP and UDP on native", bulk_native, 75, 6),
+    Part("bulk-q35", "TCP and UDP on q35 beside a Linux guest there", bulk_q35, 175, 15,
          ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest")),
 )

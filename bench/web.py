@@ -221,9 +221,9 @@ def soak(results):
 
 
 PARTS = (
-    Part("http-native", "httpd on native beside nginx on the host", http_native, 130, 10,
+    Part("http-native", "httpd on native beside nginx on the host", http_native, 175, 10,
          ("http.over_native_nginx",)),
-    Part("http-q35", "httpd on q35 beside nginx in a Linux guest there", http_q35, 140, 18,
+    Part("http-q35", "httpd on q35 beside nginx in a Linux guest there", http_q35, 190, 18,
          ("http.over_linux_guest",)),
     Part("http-count", "guest instructions per request", http_instructions, 60, 12,
          ("http.instructions_per_request",)),
