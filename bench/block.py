@@ -123,6 +123,11 @@ def measure_load(results, disk, load, who):
     samples, commands, medians = {}, {}, {}
     try:
         alternate(takers, few(1, 3), warm=0, samples=samples, commands=commands)
+        if name == THE_GOALS:  # one that varies much, so there is more of it
+            more = alternate({one: takers[one] for one in OF_THE_GOAL if one in takers}, few(2, 8), warm=0,
+                             commands=commands)
+            for one, values in more.items():
+                samples[one] += values
     finally:
         for one, title, _, why in who:
             if samples.get(one):

@@ -10,6 +10,7 @@ import resource
 import subprocess
 import time
 
+from boot import HELLO_IO
 from harness import BUILD, CORACLE, Failure, Machine, app, folder, free_port, guest, wait_http
 from host import Part, need_kvm
 from measure import QUICK, few, ran, run, shown
@@ -37,15 +38,17 @@ def parts_of(image):
 
 
 def size(results):
-    for name in ("hello", "httpd"):
+    for name, title, image in (("hello", "hello", app("hello")),
+                               ("httpd", "httpd", app("httpd")),
+                               ("hello-io", "hello with a socket and a disk", HELLO_IO)):
         if not results.wanted(f"size.{name}"):
             continue
-        kib = results.figure(f"size.{name}", f"{name}, stripped", "KiB",
-                             value=stripped_bytes(app(name)) / 1024, command=ran())
+        kib = results.figure(f"size.{name}", f"{title}, stripped", "KiB",
+                             value=stripped_bytes(image) / 1024, command=ran())
         if name == "hello":
             results.reach("size.hello", kib)
-        command = shown([CORACLE, "inspect", app(name)])
-        parts = sorted(parts_of(app(name)).items(), key=lambda part: -part[1][0])
+        command = shown([CORACLE, "inspect", image])
+        parts = sorted(parts_of(image).items(), key=lambda part: -part[1][0])
         names = []
         for part, (bytes_, zeros) in parts:
             names.append(f"size.{name}.part.{part.replace(' ', '-')}")

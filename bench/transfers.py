@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Plain transfers over a tap, on native and on q35 beside a Linux guest: bulk TCP by the host's iperf3, a byte
-there and back, and datagrams. The guests run the same program, bench/programs/stream.c."""
+there and back, and datagrams, with and without waiting for answers. The guests run the same program,
+bench/programs/stream.c."""
 import contextlib
 import functools
 import json
+import statistics
 
 import linux
 from harness import BUILD
@@ -19,7 +21,7 @@ def figures(name, title):
     """{what: (name, title, unit)} of all that is measured of a system."""
     return {**{way: (f"tcp.{name}.{way}", f"{title}, {words}", "Mbit/s") for way, words, _ in WAYS},
             "echo": (f"tcp.{name}.echo", f"{title}, one byte there and back", "us"),
-            "udp": (f"udp.{name}", f"{title}, UDP datagrams of 64 bytes that arrive", "datagrams/s")}
+            "udp": (f"udp.{name}", f"{title}, UDP datagrams of 64 bytes that arrive, 32 for each answer", "datagrams/s")}
 
 
 def stream_words(inside, what, number):
@@ -88,8 +90,29 @@ def small(results, systems):
     if len(systems) > 1:
         results.group("bars", "one byte there and back", [f"tcp.{name}.echo" for name in systems],
                       over=over(systems, "tcp.{}.echo".format))
-        results.group("bars", "datagrams", [f"udp.{name}" for name in systems],
+        results.group("bars", "datagrams, 32 for each answer", [f"udp.{name}" for name in systems],
                       over=over(systems, "udp.{}".format))
+
+
+def floods(results, systems):
+    """Datagrams without any answer, by turns: what of them arrives at the other end of the tap."""
+    milliseconds = few(300, 1000)
+    for way, words in (("in", "into"), ("out", "out of")):
+        kind = f"flood-{way}"
+        samples = alternate({name: functools.partial(stream, inside, kind, milliseconds)
+                             for name, (_, inside) in systems.items()}, few(1, 5), warm=few(0, 1))
+        for name, (title, inside) in systems.items():
+            rates, lost, sent = zip(*samples[name])
+            results.figure(f"udp.{name}.{way}",
+                           f"{title}, UDP datagrams of 64 bytes that arrive, {words} the guest, open loop",
+                           "datagrams/s", better="more", samples=rates,
+                           command=shown(stream_words(inside, kind, milliseconds)),
+                           note=f"sent: {statistics.median(sent):,.0f} a second; lost: "
+                                f"{min(lost):.0f} to {max(lost):.0f} %")
+        if len(systems) > 1:
+            results.group("bars", f"datagrams {words} the guest, open loop",
+                          [f"udp.{name}.{way}" for name in systems],
+                          over=over(systems, f"udp.{{}}.{way}".format))
 
 
 def bulk_native(results):
@@ -100,6 +123,7 @@ def bulk_native(results):
         systems = {"native": ("native", inside)}
         bulk(results, systems)
         small(results, systems)
+        floods(results, systems)
 
 
 @contextlib.contextmanager
@@ -127,6 +151,7 @@ def bulk_q35(results):
         medians = bulk(results, systems)
         if results.wanted():
             small(results, systems)
+            floods(results, systems)
     if no_linux:
         for what, figure in figures("linux-q35", "Linux on q35").items():
             if results.wanted(f"tcp.{what}_over_linux_guest"):
@@ -140,7 +165,7 @@ def bulk_q35(results):
 
 
 PARTS = (
-    Part("bulk-native", "TCP and UDP on native", bulk_native, 60, 4, pinned=PINNED),
-    Part("bulk-q35", "TCP and UDP on q35 and microvm beside a Linux guest on q35", bulk_q35, 210, 18,
+    Part("bulk-native", "TCP and UDP on native", bulk_native, 75, 6, pinned=PINNED),
+    Part("bulk-q35", "TCP and UDP on q35 and microvm beside a Linux guest on q35", bulk_q35, 250, 20,
          ("tcp.in_over_linux_guest", "tcp.out_over_linux_guest"), 60, PINNED),
 )

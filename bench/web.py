@@ -14,16 +14,20 @@ import boot
 import linux
 from harness import BUILD, ROOT, app, folder
 from host import Part, need_kvm, need_one, need_program, need_qemu, need_taps, on_cpu, why_not
-from measure import CommandFailed, alternate, few, over, ran, run, shown
+from measure import QUICK, CommandFailed, alternate, few, over, ran, run, shown
 from network import (COUNTED, GUEST, LOAD_CPU, PINNED, SERVE_NGINX, SERVER_CPU, coracle_guest, linux_guest,
                      nginx_on_host, wait_http)
 
 LATENCY_SCRIPT = str(ROOT / "bench" / "latency.lua")
 STALL_MS = 10_000  # an answer that takes longer than this under a lasting load
-LOADS = (("30", "30 connections, 612 bytes", 30, "small", False),
-         ("1000", "1,000 connections, 612 bytes", 1000, "small", False),
-         ("large", "30 connections, 100 KiB", 30, "large", False),
-         ("new", "30 at once, a connection each, 612 bytes", 30, "small", True))
+# name, words, connections at once, file, whether each answer ends its connection, seconds of a sample
+LOADS = (("30", "30 connections, 612 bytes", 30, "small", False, 3),
+         ("1000", "1,000 connections, 612 bytes", 1000, "small", False, 3),
+         ("large", "30 connections, 100 KiB", 30, "large", False, 3),
+         ("new", "30 at once, a connection each, 612 bytes", 30, "small", True, 3),
+         ("1000-large", "1,000 connections, 100 KiB", 1000, "large", False, 2),
+         ("1000-new", "1,000 at once, a connection each, 612 bytes", 1000, "small", True, 2))
+QUICK_LOADS = LOADS[:4]
 
 
 @dataclasses.dataclass
@@ -46,7 +50,7 @@ class Sample:
 
 
 def wrk_words(inside, load, seconds):
-    _, _, connections, path, close = load
+    _, _, connections, path, close, _ = load
     words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", LATENCY_SCRIPT, "--timeout", "30s"]
     words += ["-H", "Connection: close"] if close else []
     return inside(*on_cpu(LOAD_CPU, *words, f"http://{GUEST}/{path}"))
@@ -66,7 +70,7 @@ def told(command, said):
 
 def wrk(system, load):
     """One run under one load."""
-    seconds = few(1, 3)
+    seconds = few(1, load[5])
     command = wrk_words(system.inside, load, seconds)
     before = system.server.cpu_seconds()
     said = run(command, limit=seconds + 120)
@@ -91,7 +95,8 @@ def note_load(results, name, system, load, samples):
     errors = "; ".join(dict.fromkeys(sample.errors for sample in samples if sample.errors))
     return results.figure(*load_figure(name, system, load),
                           samples=[sample.rate for sample in samples], better="more",
-                          note=errors or system.note, command=shown(wrk_words(system.inside, load, few(1, 3))),
+                          note=errors or system.note,
+                          command=shown(wrk_words(system.inside, load, few(1, load[5]))),
                           latency_ms=middle(samples),
                           latency_samples_ms=[sample.latency_ms for sample in samples],
                           cpu_us_per_request=statistics.median(sample.cpu_us for sample in samples),
@@ -102,6 +107,10 @@ def http_loads(results, systems, loads=LOADS):
     """Loads, the systems by turns; {(system, load): requests a second}. Goals are about the first one."""
     rates = {}
     for load in loads if results.wanted() else loads[:1]:
+        if QUICK and load not in QUICK_LOADS:
+            for name, system in systems.items():
+                results.not_measured(*load_figure(name, system, load), "QUICK=1")
+            continue
         samples = {}
         try:
             alternate({name: functools.partial(wrk, system, load) for name, system in systems.items()
@@ -175,19 +184,22 @@ def total_of(path):
 
 
 def instructions_of(path, inside, requests):
-    """Guest instructions per request, from a count that QEMU keeps in a file: those that twice as
+    """Samples of guest instructions per request, from a count that QEMU keeps in a file: those that twice as
     many requests on one connection take more, so that opening and closing it does not count."""
-    totals = []
-    for count in (requests, requests, 2 * requests):
-        run(inside(BUILD / "bench" / "stream-linux", GUEST, "80", "get", str(count)))
-        totals.append(total_of(path))
-    return (totals[2] - 2 * totals[1] + totals[0]) / requests
+    samples = []
+    for _ in range(few(1, 5)):
+        totals = []
+        for count in (requests, requests, 2 * requests):
+            run(inside(BUILD / "bench" / "stream-linux", GUEST, "80", "get", str(count)))
+            totals.append(total_of(path))
+        samples.append((totals[2] - 2 * totals[1] + totals[0]) / requests)
+    return samples
 
 
 def http_instructions(results):
     need_qemu()
     need_taps()
-    requests = few(200, 3000)
+    requests = few(200, 1000)
     with folder() as work:
         site = linux.make_site(work / "site")
         plugin = f"{BUILD}/bench/insn.so,total={work}/total"
@@ -195,9 +207,9 @@ def http_instructions(results):
         with httpd("q35", site, environment=environment, options=COUNTED) as (inside, server):
             wait_http(inside, "httpd", server)
             ours = instructions_of(work / "total", inside, requests)
-        results.figure("http.instructions.q35", "httpd on q35, per keep-alive request",
-                       "instructions", value=ours, command=ran())
-        results.reach("http.instructions_per_request", ours)
+        results.reach("http.instructions_per_request", results.figure(
+            "http.instructions.q35", "httpd on q35, per keep-alive request",
+            "instructions", samples=ours, command=ran()))
         if not results.wanted():
             return
         figure = ("http.instructions.linux-q35", "nginx in Linux on q35, per keep-alive request",
@@ -208,7 +220,7 @@ def http_instructions(results):
         with linux_guest("q35", SERVE_NGINX, site, plugin) as (inside, server):
             wait_http(inside, "nginx in the Linux guest", server)
             theirs = instructions_of(work / "total", inside, requests)
-        results.figure(*figure, value=theirs, command=ran())
+        results.figure(*figure, samples=theirs, command=ran())
         results.group("bars", "instructions per keep-alive request",
                       ["http.instructions.q35", "http.instructions.linux-q35"],
                       over=over(("q35", "linux-q35"), "http.instructions.{}".format))
@@ -265,11 +277,11 @@ def soak(results):
 
 
 PARTS = (
-    Part("http-native", "httpd on native beside nginx on the host", http_native, 130, 10,
+    Part("http-native", "httpd on native beside nginx on the host", http_native, 175, 10,
          ("http.over_native_nginx",), 34, PINNED),
-    Part("http-q35", "httpd on q35 and microvm beside nginx in a Linux guest on q35", http_q35, 200, 23,
+    Part("http-q35", "httpd on q35 and microvm beside nginx in a Linux guest on q35", http_q35, 280, 23,
          ("http.over_linux_guest",), 45, PINNED),
-    Part("http-count", "guest instructions per request, exactly", http_instructions, 60, 12,
+    Part("http-count", "guest instructions per request", http_instructions, 60, 12,
          ("http.instructions_per_request",), 12, f"servers on CPU {SERVER_CPU}"),
     Part("soak", "load for a long time without a stall", soak, 605, 4,
          pinned=f"{PINNED}, who asks once a second on any"),

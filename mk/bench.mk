@@ -23,7 +23,7 @@ $(B)/bench/tiny $(B)/bench/tiny-xen: $(B)/bench/%: bench/%.S $(B)/list/monitor |
 	    -Wl,--build-id=none,-z,noseparate-code,-Ttext-segment=0x100000,-e,tiny_start,--strip-all -o $@ $<
 
 # The same programs, twice.
-$(B)/bench/stream $(B)/bench/stream-linux: bench/programs/iperf.c bench/programs/iperf.h bench/programs/stream.h
+$(B)/bench/stream $(B)/bench/stream-linux: $(addprefix bench/programs/,iperf.c iperf.h flood.c flood.h stream.h)
 $(BENCH_PROGRAMS): $(B)/bench/%: bench/programs/%.c tests/guest/hypercall.h $(IMAGE_DEPS)
 	$(call say,IMAGE,$@)
 	@mkdir -p $(@D)

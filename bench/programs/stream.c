@@ -7,7 +7,11 @@
  *     stream ADDRESS PORT in BYTES         sends BYTES into the server; prints Mbit/s
  *     stream ADDRESS PORT out BYTES        has the server send them; prints Mbit/s
  *     stream ADDRESS PORT echo COUNT       one byte there and back, COUNT times; prints us each
- *     stream ADDRESS PORT datagrams COUNT  prints datagrams a second that arrived, and lost per cent
+ *     stream ADDRESS PORT datagrams COUNT  sends a few, asks how many came, and so on; prints
+ *                                          datagrams a second that arrived, and lost per cent
+ *     stream ADDRESS PORT flood-in MS      sends as many as go out in that time; prints the same, and
+ *                                          datagrams a second that were sent
+ *     stream ADDRESS PORT flood-out MS     has the server send them
  *     stream ADDRESS PORT get COUNT        asks an HTTP server COUNT times on one connection
  *
  * A connection begins with a request: its kind and a number. Used by bench/network.py.
@@ -28,13 +32,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "flood.h"
 #include "iperf.h"
 #include "stream.h"
 
 #define IPERF_PORT 5201u
 #define CHUNK_BYTES 65536u
-#define DATAGRAM_BYTES 64u
 #define DATAGRAM_WINDOW 32u /* sent before the server is asked how many have come */
+#define SETTLE_US 200000    /* until nothing of a flood is on its way */
 
 enum kind { KIND_IN = 1, KIND_OUT, KIND_ECHO };
 
@@ -129,11 +134,13 @@ static void serve_connection(int fd)
             continue;
 }
 
-/* Counts datagrams; one of another size asks for the count since the last such one. */
+/* Counts datagrams. A request has a flood sent, whose size is the count then. One of another size asks
+ * for the count since the last such one. */
 static void serve_datagrams(int fd)
 {
     static uint64_t count;
     char data[2048];
+    struct request request;
     struct sockaddr_in from;
     socklen_t from_bytes = sizeof from;
     ssize_t bytes;
@@ -142,6 +149,11 @@ static void serve_datagrams(int fd)
                              &from_bytes)) >= 0) {
         if (bytes == DATAGRAM_BYTES) {
             count++;
+            continue;
+        }
+        if (bytes == sizeof request) {
+            memcpy(&request, data, sizeof request);
+            count = flood_send(fd, &from, request.number);
             continue;
         }
         sendto(fd, &count, sizeof count, 0, (struct sockaddr *)&from, from_bytes);
@@ -265,6 +277,42 @@ static void send_datagrams(const struct sockaddr_in *address, uint64_t number)
     close(fd);
 }
 
+static void print_flood(uint64_t arrived, uint64_t sent, double seconds)
+{
+    printf("%.0f %.2f %.0f\n", (double)arrived / seconds,
+           100 - (double)arrived * 100 / (double)sent, (double)sent / seconds);
+}
+
+/* What still waits when the last is sent arrives a little later and counts. */
+static void flood_in(const struct sockaddr_in *address, uint64_t milliseconds)
+{
+    int fd = connect_to(address, SOCK_DGRAM);
+
+    ask_count(fd);
+    double begin = now_seconds();
+    uint64_t sent = flood_send(fd, NULL, milliseconds);
+    double seconds = now_seconds() - begin;
+    usleep(SETTLE_US);
+    print_flood(ask_count(fd), sent, seconds);
+    close(fd);
+}
+
+static void flood_out(const struct sockaddr_in *address, uint64_t milliseconds)
+{
+    struct request request = {.number = milliseconds};
+    int fd = connect_to(address, SOCK_DGRAM);
+    double seconds;
+
+    ask_count(fd);
+    if (send(fd, &request, sizeof request, 0) < 0)
+        fail("send");
+    uint64_t arrived = flood_count(fd, &seconds);
+    if (arrived < 2)
+        fail("no flood");
+    print_flood(arrived, ask_count(fd), seconds);
+    close(fd);
+}
+
 /* An answer is whole when its header and as many bytes as that tells have come. */
 static void get(const struct sockaddr_in *address, uint64_t number)
 {
@@ -314,6 +362,10 @@ int main(int argc, char **argv)
         ask_stream(&address, KIND_ECHO, number);
     else if (!strcmp(argv[3], "get"))
         get(&address, number);
+    else if (!strcmp(argv[3], "flood-in"))
+        flood_in(&address, number);
+    else if (!strcmp(argv[3], "flood-out"))
+        flood_out(&address, number);
     else
         send_datagrams(&address, number);
     return 0;
