@@ -15,7 +15,8 @@
 #include <x86intrin.h>
 
 #define PAGE 4096u
-#define EXITS 2000u
+#define ROUNDS 31u /* the fastest counts: other work only ever adds */
+#define EXITS 100u
 #define CODE (4u * PAGE)
 #define RAM (16u * PAGE)
 #define PORT 8u
@@ -107,11 +108,15 @@ int main(void)
         err(125, "a vCPU");
     set_cpu(kvm, vcpu);
     set_ring_3(vcpu);
-    for (unsigned i = 0; i < EXITS / 10; i++)
-        run_until_exit(vcpu, run);
-    uint64_t begin = __rdtsc();
-    for (unsigned i = 0; i < EXITS; i++)
-        run_until_exit(vcpu, run);
-    printf("%.1f\n", (double)(__rdtsc() - begin) / EXITS);
+    uint64_t least = UINT64_MAX;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint64_t begin = __rdtsc(), cycles;
+
+        for (unsigned exit = 0; exit < EXITS; exit++)
+            run_until_exit(vcpu, run);
+        cycles = __rdtsc() - begin;
+        least = cycles < least ? cycles : least;
+    }
+    printf("%.1f\n", (double)least / EXITS);
     return 0;
 }
