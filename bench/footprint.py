@@ -10,7 +10,6 @@ import resource
 import subprocess
 import time
 
-from boot import HELLO_IO
 from harness import BUILD, CORACLE, Failure, Machine, app, folder, free_port, guest, wait_http
 from host import Part, need_kvm
 from measure import QUICK, few, ran, run, shown
@@ -40,7 +39,7 @@ def parts_of(image):
 def size(results):
     for name, title, image in (("hello", "hello", app("hello")),
                                ("httpd", "httpd", app("httpd")),
-                               ("hello-io", "hello with a socket and a disk", HELLO_IO)):
+                               ("hello-io", "hello with a socket and a disk", guest("hello_io"))):
         if not results.wanted(f"size.{name}"):
             continue
         kib = results.figure(f"size.{name}", f"{title}, stripped", "KiB",

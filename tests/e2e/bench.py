@@ -185,7 +185,7 @@ def test_goals_alone():
             equal(goal["value"] is not None, goal["name"] in alone, f"whether {goal['name']} is measured")
             check_goal(goal)
         bench(work, "size.hello", "size")
-        equal(figures_of(work), ["size.hello", "size.httpd"], "figures of a part that is named itself")
+        equal(figures_of(work), ["size.hello", "size.httpd", "size.hello-io"], "figures of a part that is named itself")
 
 
 def test_goal_alone_on_the_network():
@@ -197,7 +197,7 @@ def test_goal_alone_on_the_network():
             (work / "b" / "bench" / name).symlink_to(BUILD / "bench" / name)
         bench(work, "tcp.out_over_linux_guest")
         equal((part_of(work, "bulk-q35")["status"], figures_of(work)),
-              ("measured", ["tcp.q35.out", "tcp.linux-q35.out"]), "the part and its figures")
+              ("measured", ["tcp.q35.out", "tcp.microvm.out", "tcp.linux-q35.out"]), "the part and its figures")
 
 
 def test_affinity():
@@ -231,7 +231,7 @@ def test_quick_rows():
         bench(work, "disks", PATH=f"{work}/tools")
         loads = {name.rpartition(".")[0] for name in figures_of(work)}
         equal(len(loads), 9, f"loads {loads}")
-        equal(len(figures_of(work)), 9 * 4, "figures of disks")
+        equal(len(figures_of(work)), 9 * 5, "figures of disks")
         reasons = [figure.get("reason") for figure in part_of(work, "disks")["figures"]]
         check("QUICK=1" in reasons, f"nothing is left out: {reasons}")
 

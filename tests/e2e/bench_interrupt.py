@@ -157,7 +157,7 @@ def test_taps():
     needs_fetched("linux")
     with built("stream", *LINUX_PROGRAMS) as work:
         for how in (signal.SIGINT, signal.SIGHUP):
-            interrupt(work, "bulk-q35", how, lambda pid: len(namespaces(pid)) == 2 and running(
+            interrupt(work, "bulk-q35", how, lambda pid: len(namespaces(pid)) == 3 and running(
                 "initramfs", "--on q35")(pid))
 
 

@@ -39,7 +39,7 @@ LINUX_WORDS = "console=hvc0 quiet panic=-1 norandmaps"
 QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+npt,+rdrand,+fsgsbase", "-smp", "1", "-nodefaults",
         "-no-user-config", "-display", "none", "-no-reboot"]
 XEN_WORDS = "console=com1 com1=115200,8n1 loglvl=info guest_loglvl=info dom0_mem={0}M,max:{0}M noreboot=0"
-DOM0_BYTES = 256 << 20  # beside its files, which are in memory twice while it unpacks them
+DOM0_BYTES = 512 << 20  # beside its files, which are in memory twice while it unpacks them
 GUESTS_BYTES = 320 << 20
 
 
