@@ -68,7 +68,7 @@ test-xen: all $(GUEST_TESTS) ## guest tests and scripts under a real Xen, in QEM
 	$(BUILT)
 	@B=$(B) tests/run '*@xen-pv' '*@xen-pvh'
 
-bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,hello_io sleep_forever threads_small tree) ## all benchmarks (40 minutes; QUICK=1: two), or ONLY=name; see docs/benchmarks.md
+bench: all $(BENCHES) $(addprefix $(B)/tests/guest/,hello_io sleep_forever threads_small tree) ## all benchmarks (45 minutes; QUICK=1: three), or ONLY=name; see docs/benchmarks.md
 	$(BUILT)
 	@B=$(B) exec bench/run $(ONLY)
 

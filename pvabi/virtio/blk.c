@@ -268,6 +268,9 @@ static void blk_refresh(struct pv_blk *blk)
         blk_fail(frontend, "capacity is too large");
     else
         blk->sector_count = config.capacity;
+    /* A doorbell may have been lost (virtqueue_publish). */
+    if (!blk->fault && frontend->vq.in_flight > 0)
+        frontend->transport->ops->notify(frontend->transport, 0);
 }
 
 const struct pv_blk_ops virtio_blk_ops = {

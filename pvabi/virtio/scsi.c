@@ -343,6 +343,9 @@ static void scsi_refresh(struct pv_blk *blk)
         scsi_fail(host, "the device is gone");
     if (!host->fault)
         events_take(host);
+    /* A doorbell may have been lost (virtqueue_publish). */
+    if (!host->fault && host->queue.in_flight > 0)
+        transport->ops->notify(transport, VIRTIO_SCSI_REQUESTS);
     if (!blk->fault && disk_of(blk)->stale)
         scsi_disk_measure(disk_of(blk));
 }

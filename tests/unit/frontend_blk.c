@@ -333,6 +333,24 @@ static void test_refresh(void **state)
     bed_close(&bed);
 }
 
+/* A device that owes something is told again, in case that it has missed the doorbell. */
+static void test_lost_doorbell(void **state)
+{
+    struct bed bed;
+    unsigned notified;
+
+    (void)state;
+    bed_open(&bed, ALL);
+    ops->refresh(bed.blk);
+    assert_int_equal(bed.queue->notified, 0);
+    assert_int_equal(submit(&bed, PV_BLK_FLUSH, 0, NULL, 0, &bed), 0);
+    ops->kick(bed.blk);
+    notified = bed.queue->notified;
+    ops->refresh(bed.blk);
+    assert_int_equal(bed.queue->notified, notified + 1);
+    bed_close(&bed);
+}
+
 static void test_size_max(void **state)
 {
     struct bed bed;
@@ -501,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_malformed_requests),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_refresh),
+        cmocka_unit_test(test_lost_doorbell),
         cmocka_unit_test(test_size_max),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_queue_missing_or_tiny),
