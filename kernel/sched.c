@@ -23,12 +23,12 @@
 
 #define SLICE_NS 10000000ull
 #define SLICE_LEAST_NS 500000ull
-/* Where more than one of 12 polls fails, one of 64 waits polls; a dozen that do not fail end that. */
+/* Where more than one of 5 polls fails, one of 32 waits polls; a dozen that do not fail end that. */
 #define POLLS_ALL 4096u
 #define POLLS_COUNTED 32u
-#define POLLS_FAILED_MAX (POLLS_ALL / 12u)
-#define POLLS_FAILED_MOST (POLLS_ALL / 8u)
-#define POLLS_LEFT_OUT_MAX 64u
+#define POLLS_FAILED_MAX (POLLS_ALL / 5u)
+#define POLLS_FAILED_MOST (POLLS_ALL / 4u)
+#define POLLS_LEFT_OUT_MAX 32u
 #define POLL_GAP_NS 250000u /* meanwhile the host ran somebody else on this CPU */
 
 extern uint8_t boot_stack_low[], boot_stack_high[];
