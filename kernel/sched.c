@@ -247,12 +247,11 @@ static bool poll_pays(struct cpu *cpu)
     return true;
 }
 
-/* Looks for an event until poll_ns are over or a timer expires. True: there is one. */
+/* Looks for an event until poll_ns are over. True: there is one, or a timer has expired. */
 static bool poll(struct cpu *cpu, uint64_t now_ns)
 {
     uint64_t poll_end_ns = now_ns + cpu->poll_ns, deadline_ns = timer_next_deadline();
     uint64_t end_ns = deadline_ns < poll_end_ns ? deadline_ns : poll_end_ns;
-
     uint64_t before_ns;
     bool failed = false;
 
@@ -266,10 +265,9 @@ static bool poll(struct cpu *cpu, uint64_t now_ns)
     cpu->polls_failed -= cpu->polls_failed / POLLS_COUNTED;
     if (failed && cpu->polls_failed < POLLS_FAILED_MOST)
         cpu->polls_failed += POLLS_ALL / POLLS_COUNTED;
-    if (!pv_upcall->pending)
-        return false;
-    metrics.polls++;
-    return true;
+    if (pv_upcall->pending)
+        metrics.polls++;
+    return pv_upcall->pending || now_ns >= deadline_ns;
 }
 
 /* Returns when it is afterwards. */

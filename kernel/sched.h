@@ -46,8 +46,7 @@ struct cpu {
     uint64_t timer_armed_ns; /* what pv->timer_set was last told */
     uint32_t poll_ns;        /* of the boot record */
     unsigned answers_due;    /* requests on their way that a disk answers soon */
-    unsigned
-        polls_failed; /* of the last ones, in parts of POLLS_ALL; the older the less they count */
+    unsigned polls_failed;   /* of POLLS_ALL; the older they are the less they count */
     unsigned polls_left_out; /* since the last one */
     bool upcalls_on;
     bool in_events;     /* running handlers and timers */

@@ -112,6 +112,7 @@ int net_start(void)
 {
     memory_start();
     port_random_start();
+    port_table_start();
     mutex_lock(&net_mutex);
     lwip_init();
     stack_enter();

@@ -60,7 +60,8 @@ size_t memory_receive_limit(void); /* bytes of received frames that may wait for
 
 /* ---- what the rest of net/ adds ------------------------------------------------------------ */
 
-void port_random_start(void); /* port/random.c: the key of the sequence numbers */
+void port_random_start(void); /* port/sequence.c: the key of the sequence numbers */
+void port_table_start(void);  /* port/lwip.c: the keys of the table of connections */
 void interfaces_start(void);  /* interface.c: attaches all devices; takes the lock itself */
 /* Do devices hold frames that were to be sent? Then, once a second: one that has given none back since
  * the last time is asked whether it is still there. Locked. */

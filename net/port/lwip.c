@@ -14,32 +14,29 @@
 #include "lwip/memp.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/prot/tcp.h"
+#include "stack.h"
 
 #define TABLE_BITS 10u
 
 static struct tcp_pcb *table[1u << TABLE_BITS];
-static uint64_t table_key; /* odd, and nobody else's: so nobody fills one place on purpose */
+/* Nobody else's: a place follows from the sum of what names a connection, each word times a key of its
+ * own, so that no choice of addresses and ports fills one place on purpose (multilinear hashing). */
+static uint64_t table_keys[6];
 
-static uint64_t address_bits(const ip_addr_t *address)
+void port_table_start(void)
 {
-    const u32_t *words;
-
-    if (!IP_IS_V6(address))
-        return ip_2_ip4(address)->addr;
-    words = ip_2_ip6(address)->addr;
-    return words[0] ^ (uint64_t)words[1] << 16 ^ (uint64_t)words[2] << 8 ^ words[3];
+    random_bytes(table_keys, sizeof(table_keys));
 }
 
 static struct tcp_pcb **place_of(const ip_addr_t *remote, u16_t remote_port, u16_t local_port)
 {
-    uint64_t bits = address_bits(remote) << 24 ^ (uint32_t)remote_port << 16 ^ local_port;
+    uint64_t sum = table_keys[0] + table_keys[1] * ((uint32_t)remote_port << 16 | local_port);
+    const u32_t *words = IP_IS_V6(remote) ? ip_2_ip6(remote)->addr : &ip_2_ip4(remote)->addr;
+    unsigned count = IP_IS_V6(remote) ? 4 : 1;
 
-    if (table_key == 0) {
-        random_bytes(&table_key, sizeof(table_key));
-        table_key |= 1;
-    }
-    bits ^= bits >> 32;
-    return &table[bits * table_key >> (64 - TABLE_BITS)];
+    for (unsigned i = 0; i < count; i++)
+        sum += table_keys[2 + i] * words[i];
+    return &table[sum >> (64 - TABLE_BITS)];
 }
 
 /* The next one at the same place. */

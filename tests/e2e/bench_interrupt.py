@@ -26,26 +26,29 @@ def wait_for(what, condition):
     return value
 
 
-def alive(pid):
+def read_of(process, name):
+    """A file of a process's, or of its thread's, in /proc; empty once that has ended, even amid reading."""
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return pathlib.Path(f"/proc/{process}/{name}").read_text()
     except OSError:
-        return False
+        return ""
+
+
+def alive(pid):
+    state = read_of(pid, "stat").rpartition(")")[2].split()
+    return bool(state) and state[0] != "Z"
 
 
 def below(pid):
     """A process's descendants: {process: its command line}."""
     found = {}
-    for entry in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = [int(word) for word in entry.read_text().split()]
-        except OSError:
-            continue
-        for child in children:
-            try:
-                found[child] = pathlib.Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
-            except OSError:
-                continue
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for thread in threads:
+        for child in read_of(pid, f"task/{thread}/children").split():
+            found[int(child)] = read_of(child, "cmdline").replace("\0", " ")
             found.update(below(child))
     return found
 

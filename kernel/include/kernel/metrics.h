@@ -19,8 +19,7 @@ struct metrics {
     uint64_t threads_created;
     uint64_t threads_live; /* without system threads (thread.h) */
     uint64_t idle_ns;
-    uint64_t
-        polls; /* waits that were no sleep in the hypervisor, as what they were for came at once */
+    uint64_t polls;            /* sleeps saved because the event came while it was looked for */
     uint64_t runqueue_wait_ns; /* between becoming runnable and running, summed */
     uint64_t blk_requests[4];  /* by pv_blk_operation */
     uint64_t blk_bytes_read, blk_bytes_written;
