@@ -249,10 +249,10 @@ static void interface_check_link(struct interface *interface)
     timers_touch();
 }
 
-bool interfaces_transmit_pending(void)
+bool interfaces_to_watch(void)
 {
     for (const struct interface *interface = interfaces; interface; interface = interface->next)
-        if (interface->outstanding && !interface->failed)
+        if ((interface->outstanding || interface->refilled) && !interface->failed)
             return true;
     return false;
 }
@@ -260,15 +260,17 @@ bool interfaces_transmit_pending(void)
 void interfaces_watch(void)
 {
     for (struct interface *interface = interfaces; interface; interface = interface->next) {
-        if (interface->failed || !interface->outstanding)
+        if (interface->failed)
             continue;
         transmit_poll(interface);
-        if (interface->outstanding && interface->reaped == interface->reaped_before) {
+        bool stuck = interface->outstanding && interface->reaped == interface->reaped_before;
+        if (stuck || interface->refilled) {
             interface->ops->refresh(interface->net);
             if (interface->net->fault)
                 interface_fail(interface);
         }
         interface->reaped_before = interface->reaped;
+        interface->refilled = false;
     }
 }
 
@@ -296,8 +298,10 @@ void interfaces_flush(void)
             transmit_flush(interface);
         if (interface->failed)
             continue;
-        if (interface->receive_kick)
+        if (interface->receive_kick) {
             interface->ops->rx_kick(interface->net);
+            interface->refilled = true;
+        }
         if (interface->transmit_kick)
             interface->ops->tx_kick(interface->net);
         interface->receive_kick = interface->transmit_kick = false;

@@ -50,6 +50,7 @@ struct interface {
     struct receive_buffer *free; /* neither posted nor lent to lwIP */
     unsigned posted;
     bool receive_kick;
+    bool refilled; /* buffers were posted since the last look */
 
     struct transmit_burst burst;
     struct transmit_frame *queue; /* TRANSMIT_QUEUE of them, from the first full ring on */

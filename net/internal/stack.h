@@ -63,9 +63,10 @@ size_t memory_receive_limit(void); /* bytes of received frames that may wait for
 void port_random_start(void); /* port/sequence.c: the key of the sequence numbers */
 void port_table_start(void);  /* port/lwip.c: the keys of the table of connections */
 void interfaces_start(void);  /* interface.c: attaches all devices; takes the lock itself */
-/* Do devices hold frames that were to be sent? Then, once a second: one that has given none back since
- * the last time is asked whether it is still there. Locked. */
-bool interfaces_transmit_pending(void);
+/* Do devices hold frames that were to be sent, or new buffers? Then, once a second: one that has given
+ * no frame back since the last time, or was given buffers, is asked whether it is still there and
+ * sees its rings. Locked. */
+bool interfaces_to_watch(void);
 void interfaces_watch(void);
 bool interfaces_poll(void);  /* takes received frames; true when there may be more. Locked. */
 void interfaces_flush(void); /* rings doorbells that are owed. Locked. */

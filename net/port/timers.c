@@ -138,7 +138,7 @@ static struct cyclic {
     {dhcp_fine_tmr, dhcp_fine_needed, DHCP_FINE_TIMER_MSECS, 1, 0},
     {igmp_tmr, igmp_needed, IGMP_TMR_INTERVAL, 1, 0},
     {mld6_tmr, mld_needed, MLD6_TMR_INTERVAL, 1, 0},
-    {interfaces_watch, interfaces_transmit_pending, WATCH_INTERVAL_MS, 1, 0},
+    {interfaces_watch, interfaces_to_watch, WATCH_INTERVAL_MS, 1, 0},
 };
 #define CYCLICS (sizeof cyclics / sizeof cyclics[0])
 

@@ -133,8 +133,12 @@ static void net_refresh(struct pv_net *net)
         virtio_net_fail(frontend, "the device is gone");
     else if (net_config_read(frontend, &config) == 0)
         net->link_up = (config.status & VIRTIO_NET_S_LINK_UP) != 0;
-    /* A doorbell may have been lost (virtqueue_publish). */
-    if (!net->fault && frontend->tx.in_flight > 0)
+    if (net->fault)
+        return;
+    /* Doorbells may have been lost (virtqueue_publish). */
+    if (frontend->rx.in_flight > 0)
+        frontend->transport->ops->notify(frontend->transport, NET_RX);
+    if (frontend->tx.in_flight > 0)
         frontend->transport->ops->notify(frontend->transport, NET_TX);
 }
 

@@ -330,7 +330,7 @@ struct pv_net_ops {
     bool (*tx_ask)(struct pv_net *net);
     void (*tx_kick)(struct pv_net *net);
     /* Reads again, after config_event, what the host may change; also for a device that gives nothing
-     * back: whether it is still there. */
+     * back: whether it is still there, and sees what it was given. */
     void (*refresh)(struct pv_net *net);
 };
 extern const struct pv_net_ops *const pv_net_frontends[PV_FAMILY_COUNT];
