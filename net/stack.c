@@ -7,6 +7,7 @@
  */
 #include "stack.h"
 
+#include "crowd.h"
 #include "kernel/clock.h"
 #include "kernel/errand.h"
 #include "kernel/log.h"
@@ -102,7 +103,9 @@ void net_assert_failed(const char *file, int line)
 static void errand_run(void)
 {
     net_lock();
-    bool more = interfaces_poll() || interfaces_ask();
+    bool more = interfaces_poll();
+    crowd_call(); /* what was acknowledged has left memory */
+    more = more || interfaces_ask();
     net_unlock();
     if (more)
         errand_wanted();

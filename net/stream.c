@@ -30,7 +30,8 @@ static uint32_t stream_space(const struct socket *socket)
 
     if (tcp_sndqueuelen(pcb) >= TCP_SND_QUEUELEN - 1)
         return 0;
-    if (memory_is_short() && limit > 2 * TCP_MSS)
+    bool stands_back = crowd_waits() && !socket->sender.turn;
+    if ((stands_back || memory_is_short()) && limit > 2 * TCP_MSS)
         limit = memory_is_out() ? TCP_MSS : 2 * TCP_MSS;
     return limit > queued ? limit - queued : 0;
 }
@@ -38,6 +39,8 @@ static uint32_t stream_space(const struct socket *socket)
 /* Worth telling a writer about: a quarter of the buffer, or all that is allowed at the moment. */
 static bool stream_is_writable(const struct socket *socket)
 {
+    if (sender_waits(&socket->sender))
+        return false;
     uint32_t space = stream_space(socket);
     uint32_t queued = TCP_SND_BUF - socket->pcb.tcp->snd_buf;
     return space > 0 && (queued == 0 || space >= socket->send_limit / 4 || space >= 32 * 1024);
@@ -248,6 +251,12 @@ static int stream_connect(struct socket *socket, const struct endpoint *remote)
 
 /* ---- sending ------------------------------------------------------------------------------ */
 
+static void on_turn(struct sender *sender)
+{
+    char *socket = (char *)sender - offsetof(struct socket, sender);
+    stream_update((struct socket *)socket);
+}
+
 /* Waits for room. 0, -EAGAIN, or what ended the connection. */
 static int send_wait(struct socket *socket, bool nonblocking, uint64_t deadline_ns)
 {
@@ -313,6 +322,8 @@ static ssize_t stream_send(struct socket *socket, struct span *data, int flags,
         if (!socket->connecting)
             tcp_output(socket->pcb.tcp);
         timers_touch_tcp();
+        if (memory_is_short() || crowd_waits())
+            crowd_join(&socket->sender, on_turn);
         /* Not writable any more, so that room is a change that wakes this thread. */
         stream_update(socket);
         result = send_wait(socket, nonblocking, deadline_ns);
@@ -322,6 +333,8 @@ static ssize_t stream_send(struct socket *socket, struct span *data, int flags,
     if (socket->pcb.tcp && total && !(flags & MSG_MORE))
         tcp_output(socket->pcb.tcp);
     timers_touch_tcp();
+    if (result != -EAGAIN)
+        crowd_leave(&socket->sender);
     stream_update(socket);
     if (total && result < 0 && result != -EAGAIN)
         socket->error = -result == EPIPE ? 0 : -result; /* told by the next call */
@@ -477,6 +490,7 @@ static void stream_close(struct socket *socket, bool may_block)
     if (socket->linger && socket->linger_seconds && may_block && socket->connected &&
         socket->pcb.tcp)
         abort = !linger_wait(socket);
+    crowd_leave(&socket->sender);
     struct tcp_pcb *pcb = socket->pcb.tcp;
     if (pcb) {
         /* Data that nobody read makes lwIP send a reset instead of a FIN (RFC 2525, 2.17). */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "crowd.h"
 #include "file.h"
 #include "lwip/err.h"
 #include "lwip/ip_addr.h"
@@ -90,6 +91,7 @@ struct socket {
     short events;                       /* POLLIN and so on that hold now; read without the lock */
     uint32_t send_limit, receive_limit; /* SO_SNDBUF, SO_RCVBUF */
     uint32_t send_timeout_ms, receive_timeout_ms; /* 0: none */
+    struct sender sender;                         /* a stream's, when memory is short */
 
     /* Received and not yet read: pbufs of a stream, linked by `next`; datagrams. */
     void *first, *last;

@@ -53,6 +53,7 @@ void memory_start(void);
 /* Queues fed by the program or by peers (send buffers, datagrams) stop growing while this is true,
  * so that acknowledgements and new connections still find memory. */
 bool memory_is_short(void);
+size_t memory_room(void); /* bytes until it is */
 /* Even the smallest share for each connection is too much now. */
 bool memory_is_out(void);
 size_t memory_in_use(void);

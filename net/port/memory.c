@@ -40,6 +40,11 @@ bool memory_is_short(void)
     return in_use_bytes > limit_bytes / 2;
 }
 
+size_t memory_room(void)
+{
+    return memory_is_short() ? 0 : limit_bytes / 2 - in_use_bytes;
+}
+
 bool memory_is_out(void)
 {
     return in_use_bytes > limit_bytes / 4 * 3;

@@ -9,6 +9,7 @@
  */
 #include "lwip/timeouts.h"
 
+#include "crowd.h"
 #include "kernel/clock.h"
 #include "kernel/thread.h"
 #include "lwip/dhcp.h"
@@ -30,6 +31,7 @@
 #define LATER(seconds) (net_now_ns + (seconds)*SECOND)
 #define TIME_WAIT_MOST 2048
 #define WATCH_INTERVAL_MS 1000
+#define CROWD_INTERVAL_MS 200
 
 uint64_t net_now_ns;
 
@@ -139,6 +141,7 @@ static struct cyclic {
     {igmp_tmr, igmp_needed, IGMP_TMR_INTERVAL, 1, 0},
     {mld6_tmr, mld_needed, MLD6_TMR_INTERVAL, 1, 0},
     {interfaces_watch, interfaces_to_watch, WATCH_INTERVAL_MS, 1, 0},
+    {crowd_tick, crowd_needed, CROWD_INTERVAL_MS, 1, 0},
 };
 #define CYCLICS (sizeof cyclics / sizeof cyclics[0])
 

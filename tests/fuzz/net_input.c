@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c */
+/* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c net/crowd.c */
 /* sources: net/transmit.c net/burst.c net/frame.c net/socket.c net/stream.c */
 /* sources: net/stream_options.c net/listen.c net/datagram.c net/options.c net/address.c */
 /* sources: net/net_metrics.c net/port/timers.c net/port/memory.c net/port/sequence.c */

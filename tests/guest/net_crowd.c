@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* run: --mem 3M */
+/* Who cannot send all he has because memory is short waits for his turn, though his peer has read
+ * everything: then there is room for much. If memory does not become free, he goes on with little. */
+#include "net_test.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#define HOARDERS 40
+#define FIRST 12    /* of them: more than fill the memory */
+#define LITTLE 3000 /* more than two segments of Ethernet's, over which the loopback's are cut */
+#define MUCH 60000
+
+static int hoarders[HOARDERS][2];
+static char data[MUCH];
+
+/* What waits at a socket. */
+static size_t take_all(int fd)
+{
+    size_t total = 0;
+    for (ssize_t count; (count = recv(fd, data, sizeof data, MSG_DONTWAIT)) > 0;)
+        total += (size_t)count;
+    return total;
+}
+
+static bool writable(int fd, int wait_ms)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    CHECK(poll(&poll_fd, 1, wait_ms) >= 0);
+    return poll_fd.revents & POLLOUT;
+}
+
+static size_t send_much(int fd)
+{
+    ssize_t count = send(fd, data, MUCH, MSG_DONTWAIT);
+    CHECK(count > 0 || errno == EAGAIN);
+    return count > 0 ? (size_t)count : 0;
+}
+
+static void receive_all(int fd, size_t bytes)
+{
+    while (bytes)
+        bytes -= take_all(fd);
+}
+
+/* Some of them fill the memory, the others wait. */
+static void hoard(int from, int to)
+{
+    for (int i = from; i < to; i++)
+        send_much(hoarders[i][0]);
+}
+
+static void read_hoards(void)
+{
+    for (int i = 0; i < HOARDERS; i++)
+        take_all(hoarders[i][1]);
+}
+
+/* Sends as much as goes, which the peer reads: nothing of it is in the way of more. */
+static void send_little(const int ends[2])
+{
+    size_t sent = send_much(ends[0]);
+    CHECK(sent > 0 && sent <= LITTLE);
+    receive_all(ends[1], sent);
+}
+
+/* Others wait before and behind. Who had his turn stands back for these. */
+static void turn_comes(const int ends[2])
+{
+    hoard(0, FIRST);
+    send_little(ends);
+    hoard(FIRST, HOARDERS);
+    CHECK(!writable(ends[0], 0));
+    read_hoards();
+    CHECK(writable(ends[0], 5000));
+    size_t sent = send_much(ends[0]);
+    CHECK(sent > LITTLE);
+    receive_all(ends[1], sent);
+    send_little(ends);
+}
+
+static void queue_is_given_up(const int ends[2])
+{
+    hoard(0, HOARDERS);
+    send_little(ends);
+    CHECK(!writable(ends[0], 0));
+    CHECK(writable(ends[0], 5000));
+    send_little(ends);
+    CHECK(writable(ends[0], 0)); /* for a while nobody waits for others */
+}
+
+/* Whoever waits and is closed is forgotten, whatever comes to lie in its memory. */
+static void waiting_ends(const int ends[2])
+{
+    sleep(2);
+    hoard(0, HOARDERS);
+    send_little(ends);
+    CHECK(!writable(ends[0], 0));
+    for (int i = 0; i < HOARDERS; i++)
+        CHECK(close(hoarders[i][0]) == 0 && close(hoarders[i][1]) == 0);
+    for (size_t bytes = 64; bytes < 1024; bytes += 16)
+        for (int i = 0; i < 10; i++) {
+            void *block = malloc(bytes);
+            CHECK(block);
+            memset(block, 0xff, bytes);
+        }
+    CHECK(writable(ends[0], 5000));
+    CHECK(send_much(ends[0]) > LITTLE);
+}
+
+int main(void)
+{
+    int ends[2];
+
+    for (int i = 0; i < HOARDERS; i++)
+        pair4(hoarders[i]);
+    pair4(ends);
+    turn_comes(ends);
+    read_hoards();
+    queue_is_given_up(ends);
+    read_hoards();
+    waiting_ends(ends);
+    puts("ok");
+    return 0;
+}
