@@ -16,12 +16,17 @@ from network import GUEST, LOAD_CPU, PINNED, STREAM_PORT, coracle_guest, linux_g
 JOB = f"stream {STREAM_PORT}\n"  # of the Linux guest
 WAYS = (("in", "TCP into the guest", ()), ("out", "TCP out of the guest", ("-R",)))
 
+FLOODS = (("in", "into"), ("out", "out of"))
+
 
 def figures(name, title):
     """{what: (name, title, unit)} of all that is measured of a system."""
     return {**{way: (f"tcp.{name}.{way}", f"{title}, {words}", "Mbit/s") for way, words, _ in WAYS},
             "echo": (f"tcp.{name}.echo", f"{title}, one byte there and back", "us"),
-            "udp": (f"udp.{name}", f"{title}, UDP datagrams of 64 bytes that arrive, 32 for each answer", "datagrams/s")}
+            "udp": (f"udp.{name}", f"{title}, UDP datagrams of 64 bytes that arrive, 32 for each answer",
+                    "datagrams/s"),
+            **{f"flood-{way}": (f"udp.{name}.{way}", f"{title}, UDP datagrams of 64 bytes that arrive, {words} the "
+                                "guest, open loop", "datagrams/s") for way, words in FLOODS}}
 
 
 def stream_words(inside, what, number):
@@ -97,15 +102,13 @@ def small(results, systems):
 def floods(results, systems):
     """Datagrams without any answer, by turns: what of them arrives at the other end of the tap."""
     milliseconds = few(300, 1000)
-    for way, words in (("in", "into"), ("out", "out of")):
+    for way, words in FLOODS:
         kind = f"flood-{way}"
         samples = alternate({name: functools.partial(stream, inside, kind, milliseconds)
                              for name, (_, inside) in systems.items()}, few(1, 5), warm=few(0, 1))
         for name, (title, inside) in systems.items():
             rates, lost, sent = zip(*samples[name])
-            results.figure(f"udp.{name}.{way}",
-                           f"{title}, UDP datagrams of 64 bytes that arrive, {words} the guest, open loop",
-                           "datagrams/s", better="more", samples=rates,
+            results.figure(*figures(name, title)[kind], better="more", samples=rates,
                            command=shown(stream_words(inside, kind, milliseconds)),
                            note=f"sent: {statistics.median(sent):,.0f} a second; lost: "
                                 f"{min(lost):.0f} to {max(lost):.0f} %")

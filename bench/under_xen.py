@@ -46,13 +46,13 @@ for turn in TURNS; do
 done
 """
 
-# Memory is what Xen has less of while the domains are there, in whole MiB.
 # Without the bed's way out, and without what dom0 knows of a domain before with that address: nobody
 # else is to answer.
 ALONE = """
 ip link set eth0 down
 alone() { ip neigh flush dev xenbr0; }
 """
+# Memory is what Xen has less of while the domains are there, in whole MiB.
 WEB_JOB = ALONE + """
 net=bridge:xenbr0,ip=10.77.0
 losetup -r /dev/loop0 /site.tar

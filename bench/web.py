@@ -8,6 +8,7 @@ import re
 import statistics
 import struct
 import subprocess
+import threading
 import time
 
 import boot
@@ -239,59 +240,67 @@ def http_instructions(results):
 
 # ---- a long time -------------------------------------------------------------------------------
 
-def note_soak(results, name, seconds, command, said, waits):
-    """Notes what wrk has said of a system and how long, in ms, who asks it once a second has waited; what is
-    wrong with that, in words, or None."""
-    count, _, latency, errors = told(command, said)
+def note_soak(results, name, seconds, load, said):
+    """Notes what wrk has said of a system and how long who asks it once a second has waited; what is wrong with
+    that, in words, or None."""
+    count, _, latency, errors = told(load.command, said)
+    more = {"command": shown(load.command)}
     results.figure(f"soak.{name}.requests", f"{name}: requests answered in {seconds} s", "requests", value=count,
-                   better="more", note=errors, command=shown(command))
+                   better="more", note=errors, **more)
     for percent, word in (("50", "median"), ("99", "p99"), ("100", "most")):
         results.figure(f"soak.{name}.{word}", f"{name}: latency under this load, {percent} % of the answers", "ms",
-                       value=latency[percent], command=shown(command))
+                       value=latency[percent], **more)
     results.figure(f"soak.{name}.slowest", f"{name}: slowest answer to somebody who asks once a second, curl's "
-                   "own start included", "ms", value=max(waits), samples=waits, command=shown(command))
-    slowest = max(latency["100"], *waits)
+                   "own start included", "ms", value=max(load.waits), samples=load.waits, **more)
+    slowest = max(latency["100"], *load.waits)
     if slowest > STALL_MS:
         return f"{name}: an answer took {slowest / 1e3:.1f} s, which is a stall"
-    return f"{name}: {errors}" if errors else None
+    wrong = "; ".join(dict.fromkeys(filter(None, [errors, *load.errors])))
+    return f"{name}: {wrong}" if wrong else None
 
 
-@dataclasses.dataclass
 class Load:
-    """wrk at work on a system, and how long who asks beside it has waited, in ms."""
-    system: System
-    process: subprocess.Popen
-    waits: list = dataclasses.field(default_factory=list)
+    """wrk at work on a system, and somebody who asks it once a second beside that."""
+
+    def __init__(self, system, seconds):
+        self.system, self.command = system, wrk_words(system.inside, LOADS[0], seconds)
+        self.waits, self.errors = [], []  # in ms; what curl could not do
+        self.over = threading.Event()
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.asking = threading.Thread(target=self.ask)
+        self.asking.start()
 
     def ask(self):
-        begin = time.monotonic()
-        wait_http(self.system.inside, f"{self.system.title} under load", self.system.server)
-        self.waits.append((time.monotonic() - begin) * 1e3)
+        question = self.system.inside("curl", "-sSf", "-m", "60", "-o", "/dev/null", f"http://{GUEST}/small")
+        while not self.over.wait(1):
+            begin = time.monotonic()
+            done = subprocess.run(question, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            if self.over.is_set():
+                return
+            self.waits.append((time.monotonic() - begin) * 1e3)
+            if done.returncode != 0:
+                self.errors.append(done.stderr.strip())
 
     def end(self):
-        """What wrk has said."""
+        """What wrk has said; it is stopped if it is still at work."""
+        self.over.set()
         self.process.terminate()
         said, _ = self.process.communicate(timeout=60)
+        self.asking.join()
         return said
 
 
 def load_all(systems, seconds):
-    """Loads all for so long, and asks each once a second: {name: (Load, what wrk has said)}."""
-    loads = {name: Load(system, subprocess.Popen(wrk_words(system.inside, LOADS[0], seconds), text=True,
-                                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE))
-             for name, system in systems.items()}
-    said = {}
+    """Loads all for so long: {name: (Load, what wrk has said)}."""
+    loads = {}
     try:
-        while any(load.process.poll() is None for load in loads.values()):
-            for load in loads.values():
-                load.ask()
-            time.sleep(1)
+        for name, system in systems.items():
+            loads[name] = Load(system, seconds)
+        for load in loads.values():
+            load.process.wait()
     finally:
-        said = {name: load.end() for name, load in loads.items()}
-    for name, load in loads.items():
-        if load.process.returncode != 0:
-            raise CommandFailed(load.process.args, load.process.returncode, said[name])
-    return {name: (load, said[name]) for name, load in loads.items()}
+        said = {name: (load, load.end()) for name, load in loads.items()}
+    return said
 
 
 def soak(results):
@@ -312,11 +321,15 @@ def soak(results):
         if system.missing:
             results.not_measured(f"soak.{name}.requests", f"{name}: requests answered in {seconds} s",
                                  "requests", system.missing)
-        elif why := note_soak(results, name, seconds, loads[name][0].process.args, loads[name][1],
-                              loads[name][0].waits):
-            wrong[name] = why
-    if wrong:
-        raise CommandFailed(loads[next(iter(wrong))][0].process.args, 0, "; ".join(wrong.values()))
+            continue
+        try:
+            wrong[name] = note_soak(results, name, seconds, *loads[name])
+        except CommandFailed as error:
+            wrong[name] = str(error)
+    if any(wrong.values()):
+        name = next(name for name in wrong if wrong[name])
+        raise CommandFailed(loads[name][0].command, loads[name][0].process.returncode,
+                            "; ".join(filter(None, wrong.values())))
 
 
 PARTS = (

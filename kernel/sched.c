@@ -253,7 +253,7 @@ static bool poll(struct cpu *cpu, uint64_t now_ns)
     uint64_t poll_end_ns = now_ns + cpu->poll_ns, deadline_ns = timer_next_deadline();
     uint64_t end_ns = deadline_ns < poll_end_ns ? deadline_ns : poll_end_ns;
     uint64_t before_ns;
-    bool failed = false;
+    bool failed = false, there_already = pv_upcall->pending;
 
     while (!pv_upcall->pending && now_ns < end_ns) {
         arch_pause();
@@ -265,7 +265,7 @@ static bool poll(struct cpu *cpu, uint64_t now_ns)
     cpu->polls_failed -= cpu->polls_failed / POLLS_COUNTED;
     if (failed && cpu->polls_failed < POLLS_FAILED_MOST)
         cpu->polls_failed += POLLS_ALL / POLLS_COUNTED;
-    if (pv_upcall->pending)
+    if (pv_upcall->pending && !there_already)
         metrics.polls++;
     return pv_upcall->pending || now_ns >= deadline_ns;
 }

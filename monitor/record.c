@@ -42,7 +42,7 @@ static uint32_t put_strings(uint8_t *to, const char *const *strings, unsigned co
 
 /* Solid-state disks answer within a millisecond, also when many requests are on their way. On one CPU
  * the guest would take from the disk's backend the time that it needs to answer. */
-#define POLL_US 2000u
+#define POLL_US 2000u /* an error of sched_getaffinity: more CPUs than a set holds */
 
 static uint32_t poll_ns(const struct options *options)
 {
@@ -50,7 +50,7 @@ static uint32_t poll_ns(const struct options *options)
     cpu_set_t cpus;
 
     if (us == OPTIONS_POLL_US_OWN)
-        us = !sched_getaffinity(0, sizeof cpus, &cpus) && CPU_COUNT(&cpus) > 1 ? POLL_US : 0;
+        us = sched_getaffinity(0, sizeof cpus, &cpus) || CPU_COUNT(&cpus) > 1 ? POLL_US : 0;
     return us * 1000u;
 }
 
@@ -79,7 +79,7 @@ void record_build(struct vm *vm)
         .device_bytes = sizeof(struct pvn_device),
         .profile_hz = options->profile ? options->profile_hz : 0,
         .cpu.x86_64 = vm->cpu,
-        .features = layout->stamps ? PVN_FEATURE_STAMPS : 0,
+        .features = PVN_FEATURE_POLL | (layout->stamps ? PVN_FEATURE_STAMPS : 0),
         .stamps = layout->stamps,
         .poll_ns = poll_ns(options),
     };

@@ -241,19 +241,24 @@ static void ask_stream(const struct sockaddr_in *address, enum kind kind, uint64
     close(fd);
 }
 
-/* How many datagrams have come since it was last asked; asks again when the answer got lost. */
+/* How many datagrams have come since it was last asked; asks again when the answer got lost. What
+ * else still comes is a flood's. */
 static uint64_t ask_count(int fd)
 {
     struct timeval patience = {.tv_usec = 200000};
     uint64_t count;
-    char question = '?';
+    char question = '?', answer[DATAGRAM_BYTES];
+    ssize_t got;
 
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     for (unsigned tries = 0; tries < 50; tries++) {
         if (send(fd, &question, 1, 0) < 0 && errno != ECONNREFUSED)
             fail("send");
-        if (recv(fd, &count, sizeof count, 0) == sizeof count)
-            return count;
+        while ((got = recv(fd, answer, sizeof answer, 0)) > 0)
+            if (got == sizeof count) {
+                memcpy(&count, answer, sizeof count);
+                return count;
+            }
     }
     fail("no answer");
     return 0;

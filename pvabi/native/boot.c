@@ -129,7 +129,7 @@ static EARLY int native_boot(enum pv_entry entry, const void *argument, struct b
     }
     native_hypercall_port = boot->cpu.x86_64.hypercall_port;
     native_doorbell_port = boot->cpu.x86_64.doorbell_port;
-    require(boot->version >= PVN_ABI_VERSION && boot->bytes >= sizeof(*boot),
+    require(boot->version >= PVN_ABI_VERSION && boot->bytes >= offsetof(struct pvn_boot, stamps),
             "boot record: this version of the ABI is not known");
     require(boot->clock != 0 && boot->vcpu != 0 && boot->vcpu_count != 0,
             "boot record: clock or vCPU is missing");
@@ -139,7 +139,8 @@ static EARLY int native_boot(enum pv_entry entry, const void *argument, struct b
     pv_clock = (const struct pvclock *)boot->clock;
     record->seed = (uint8_t *)boot->seed;
     record->profile_hz = boot->profile_hz;
-    record->poll_ns = boot->poll_ns;
+    if (boot->features & PVN_FEATURE_POLL)
+        record->poll_ns = boot->poll_ns;
     memory_take(boot, record);
     strings_take(boot, record);
     cpu_take(&boot->cpu.x86_64);

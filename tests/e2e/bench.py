@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 import xml.etree.ElementTree
 
 import harness
@@ -215,6 +216,8 @@ def test_affinity():
 
 def test_quick_rows():
     """What a quick run leaves out has a row that says so: figures are the same as a whole run's."""
+    if not os.access("/dev/kvm", os.R_OK):
+        raise harness.Skip("needs /dev/kvm")
     with built() as work:
         (work / "b" / "bench" / "blockio").touch()
         result = bench(work, "memory")
@@ -345,13 +348,16 @@ latencies 50=1000 75=2000 90=3000 95=4000 99=5000 99.9=6000 99.99=7000 100={}
 def test_soak():
     """A load that lasts is wrong by an error or a stall, and its figures are kept."""
     errors = "  Socket errors: connect 0, read 0, write 0, timeout 3\n"
-    for said, waits, why in ((WRK.format("", 8000), [5.5], None),
-                             (WRK.format(errors, 8000), [5.5], "timeout 3"),
-                             (WRK.format("  Non-2xx or 3xx responses: 7\n", 8000), [5.5], "responses: 7"),
-                             (WRK.format("", 11_000_000), [5.5], "11.0 s"),
-                             (WRK.format("", 8000), [5.5, 12_000], "12.0 s")):
+    for said, waits, refused, why in (
+            (WRK.format("", 8000), [5.5], [], None),
+            (WRK.format(errors, 8000), [5.5], [], "timeout 3"),
+            (WRK.format("  Non-2xx or 3xx responses: 7\n", 8000), [5.5], [], "responses: 7"),
+            (WRK.format("", 8000), [5.5], ["curl: (7) refused"], "(7) refused"),
+            (WRK.format("", 11_000_000), [5.5], [], "11.0 s"),
+            (WRK.format("", 8000), [5.5, 12_000], [], "12.0 s")):
         results = in_process("soak")
-        wrong = web.note_soak(results, "q35", 10, ["wrk"], said, waits)
+        load = types.SimpleNamespace(command=["wrk"], waits=waits, errors=refused)
+        wrong = web.note_soak(results, "q35", 10, load, said)
         equal(wrong is None, why is None, f"whether it is wrong ({wrong}, {why})")
         contains(wrong or "", why or "", "what is wrong")
         values = values_of(results)

@@ -165,7 +165,8 @@ def test_nothing_fetched():
         found = rows(work, "bulk-q35")
         measured(found, "tcp.q35.echo", "udp.q35")
         contains(found["tcp.q35.in"], "iperf3 is not installed", "why no iperf3")
-        for name in ("tcp.linux-q35.in", "tcp.linux-q35.echo", "udp.linux-q35"):
+        for name in ("tcp.linux-q35.in", "tcp.linux-q35.echo", "udp.linux-q35", "udp.linux-q35.in",
+                     "udp.linux-q35.out"):
             contains(found[name], "fetch-linux: ", "why the Linux guest was not measured")
         found = goals(work)
         contains(found["http.over_native_nginx"]["reason"], "fetch-linux: ", "a goal that compares")

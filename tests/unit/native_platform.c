@@ -216,6 +216,21 @@ static void test_boot_record(void **state)
     assert_int_equal(monitor.call_count, 0); /* starting costs no hypercall */
 }
 
+/* Where a monitor that knows no such field has something else. */
+static void test_advice(void **state)
+{
+    (void)state;
+    record_set();
+    record.boot.poll_ns = 5;
+    assert_null(start());
+    assert_int_equal(started->poll_ns, 0);
+    record_set();
+    record.boot.poll_ns = 5;
+    record.boot.features = PVN_FEATURE_POLL;
+    assert_null(start());
+    assert_int_equal(started->poll_ns, 5);
+}
+
 static void test_malformed_records(void **state)
 {
     (void)state;
@@ -226,7 +241,7 @@ static void test_malformed_records(void **state)
         expect_refused(words); \
     } while (0)
     SPOILED("version", record.boot.version = 0);
-    SPOILED("version", record.boot.bytes = sizeof(struct pvn_boot) - 1u);
+    SPOILED("version", record.boot.bytes = offsetof(struct pvn_boot, stamps) - 1u);
     SPOILED("clock", record.boot.clock = 0);
     SPOILED("vCPU", record.boot.vcpu = 0);
     SPOILED("vCPU", record.boot.vcpu_count = 0);
@@ -412,9 +427,13 @@ static void test_devices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_boot_record),   cmocka_unit_test(test_malformed_records),
-        cmocka_unit_test(test_longer_record), cmocka_unit_test(test_write),
-        cmocka_unit_test(test_events),        cmocka_unit_test(test_other_hypercalls),
+        cmocka_unit_test(test_boot_record),
+        cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_malformed_records),
+        cmocka_unit_test(test_longer_record),
+        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_other_hypercalls),
         cmocka_unit_test(test_devices),
     };
 

@@ -188,14 +188,16 @@ struct pvn_boot {
         struct pvn_cpu_x86_64 x86_64;
         uint8_t size[64];
     } cpu;
-    uint64_t stamps;   /* with PVN_FEATURE_STAMPS: address of struct pvn_stamps, writable */
-    uint32_t poll_ns;  /* advice: look so long for a disk's answer before WAIT; 0: not at all */
+    uint64_t stamps; /* with PVN_FEATURE_STAMPS: address of struct pvn_stamps, writable */
+    uint32_t
+        poll_ns; /* with PVN_FEATURE_POLL, advice: look so long for a disk's answer before WAIT; 0: not at all */
     uint32_t reserved; /* 0 */
 };
 #define PVN_SEED_BYTES 32u
 
 /* In pvn_boot.features. */
 #define PVN_FEATURE_STAMPS 1ull /* somebody wants to know when the guest got how far */
+#define PVN_FEATURE_POLL 2ull   /* poll_ns is there */
 
 /* When the guest got how far, as RDTSC tells it; 0: not yet, or there was no such step. */
 enum pvn_stamp {
