@@ -77,6 +77,7 @@ static void bare_clear(struct bare_info *info)
     info->module_count = 0;
     info->module_wrong = NULL;
     info->rsdp = 0;
+    info->rsdp_is_final = false;
     info->seed = 0;
     info->seed_bytes = 0;
     info->cmdline_bytes = 0;
@@ -290,6 +291,7 @@ const char *bare_info_pvh(bare_reader read, uint64_t start_info, struct bare_inf
         return "PVH: no start info";
     bare_cmdline_copy(read, start.cmdline, BARE_CMDLINE_MAX + 1, info);
     info->rsdp = start.rsdp;
+    info->rsdp_is_final = true;
     if (start.version < 1 || start.memory_map_count == 0)
         return "PVH: there is no memory map";
     if (start.memory_map_count > ENTRIES_MAX)
