@@ -16,6 +16,7 @@
 #include "random_device.h"
 
 #define BLOCKS_MOST 4u
+#define MIX_BLOCKS 2u /* the start of a network asks for less than these give */
 #define BUFFER_BYTES (BLOCKS_MOST * CHACHA20_BLOCK_BYTES - CHACHA20_KEY_BYTES)
 
 static struct {
@@ -45,7 +46,7 @@ static void refill(unsigned blocks)
 }
 
 /* Exclusive-or keeps what the key had; the run after it spreads the new bytes over the whole key and
- * takes the place of all output made before. One block: few numbers are asked for at a start. */
+ * takes the place of all output made before. */
 static void mix(const uint8_t *data, size_t bytes)
 {
     while (bytes > 0) {
@@ -53,7 +54,7 @@ static void mix(const uint8_t *data, size_t bytes)
 
         for (size_t i = 0; i < part; i++)
             generator.key[i] ^= data[i];
-        refill(1);
+        refill(MIX_BLOCKS);
         data += part;
         bytes -= part;
     }
