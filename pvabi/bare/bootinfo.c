@@ -238,25 +238,35 @@ void bare_info_settle_modules(struct bare_info *info, uint64_t image_begin, uint
 
 /* ---- the command line ---------------------------------------------------------------------- */
 
-/* Copies up to `most` bytes and a NUL that begin at `address`. */
+/* Copies up to `most` bytes and a NUL that begin at `address`. What can be read ends with a page. */
 static void bare_cmdline_copy(bare_reader read, uint64_t address, uint32_t most,
                               struct bare_info *info)
 {
-    const char *text;
+    uint32_t at = 0;
 
     if (address == 0)
         return;
-    for (uint32_t i = 0;; i++) {
-        if (i == most || i == BARE_CMDLINE_MAX || address + i < address ||
-            (text = read(address + i, 1)) == NULL) {
-            info->cmdline_truncated = true;
-            return;
+    if (most > BARE_CMDLINE_MAX)
+        most = BARE_CMDLINE_MAX;
+    while (at < most) {
+        uint64_t begin = address + at, bytes = PAGE - begin % PAGE;
+        const char *text;
+
+        if (bytes > most - at)
+            bytes = most - at;
+        text = begin >= address ? read(begin, bytes) : NULL;
+        if (text == NULL)
+            break;
+        for (const char *end = text + bytes; text < end; text++) {
+            char letter = *text;
+
+            if (letter == '\0')
+                return;
+            info->cmdline[at] = letter;
+            info->cmdline_bytes = ++at;
         }
-        if (*text == '\0')
-            return;
-        info->cmdline[i] = *text;
-        info->cmdline_bytes = i + 1;
     }
+    info->cmdline_truncated = true;
 }
 
 /* ---- the protocols ------------------------------------------------------------------------- */
