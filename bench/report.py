@@ -97,6 +97,8 @@ def figure_row(figure):
              for percent, value in figure.get("latency_ms", {}).items()]
     if "cpu_us_per_request" in figure:
         extra.append(f"{number(figure['cpu_us_per_request'])} µs of CPU per request")
+    if "instructions" in figure:
+        extra.append(f"{number(figure['instructions'])} guest instructions per request on one connection")
     notes = [figure["note"]] if figure.get("note") else []
     if extra:
         notes.append(", ".join(extra))
@@ -247,7 +249,17 @@ def section(part):
             f"{ratios(part)}{figures_table(part['figures'])}{pictures(part)}</section>")
 
 
+def stand_beside(parts):
+    """Guest instructions of a request stand beside the times of the same server and file, too."""
+    figures = {figure["name"]: figure for part in parts for figure in part["figures"]}
+    for name, figure in figures.items():
+        server = name.removeprefix("http.instructions.")
+        if server != name and figure["value"] and (times := figures.get(f"http.{server}.30")):
+            times["instructions"] = figure["value"]
+
+
 def page(document):
+    stand_beside(document["parts"])
     goals = document["goals"]
     met = sum(goal["met"] is True for goal in goals)
     missed = sum(goal["met"] is False for goal in goals)

@@ -184,96 +184,139 @@ def total_of(path):
 
 
 def instructions_of(path, inside, requests):
-    """Samples of guest instructions per request, from a count that QEMU keeps in a file: those that twice as
-    many requests on one connection take more, so that opening and closing it does not count."""
-    samples = []
-    for _ in range(few(1, 5)):
-        totals = []
-        for count in (requests, requests, 2 * requests):
-            run(inside(BUILD / "bench" / "stream-linux", GUEST, "80", "get", str(count)))
-            totals.append(total_of(path))
-        samples.append((totals[2] - 2 * totals[1] + totals[0]) / requests)
-    return samples
+    """Guest instructions per request, from a count that QEMU keeps in a file: those that twice as many
+    requests on one connection take more, so that opening and closing it does not count."""
+    totals = []
+    for count in (requests, requests, 2 * requests):
+        run(inside(BUILD / "bench" / "stream-linux", GUEST, "80", "get", str(count)))
+        totals.append(total_of(path))
+    return (totals[2] - 2 * totals[1] + totals[0]) / requests
+
+
+def counted(work, name):
+    """The plugin that counts for one system, and its file."""
+    return f"{BUILD}/bench/insn.so,total={work}/{name}", work / name
+
+
+def counted_httpd(work, site, name):
+    """httpd in a QEMU that counts."""
+    wrapper = work / f"{name}-wrapper"
+    wrapper.mkdir()
+    environment = boot.wrapped(wrapper, f'exec qemu-system-x86_64 "$@" -plugin "{counted(work, name)[0]}"')
+    return httpd(name, site, environment=environment, options=COUNTED)
 
 
 def http_instructions(results):
+    """Of all that run by turns; with the goal's name, of q35 alone."""
     need_qemu()
     need_taps()
-    requests = few(200, 1000)
-    with folder() as work:
+    systems = {"q35": System("httpd on q35")}
+    if results.wanted():
+        systems.update({"microvm": System("httpd on microvm"),
+                        "linux-q35": System("nginx in Linux on q35", missing=why_not(linux.files))})
+    samples, commands, takers = {}, {}, {}
+    with folder() as work, contextlib.ExitStack() as stack:
         site = linux.make_site(work / "site")
-        plugin = f"{BUILD}/bench/insn.so,total={work}/total"
-        environment = boot.wrapped(work, f'exec qemu-system-x86_64 "$@" -plugin "{plugin}"')
-        with httpd("q35", site, environment=environment, options=COUNTED) as (inside, server):
-            wait_http(inside, "httpd", server)
-            ours = instructions_of(work / "total", inside, requests)
-        results.reach("http.instructions_per_request", results.figure(
-            "http.instructions.q35", "httpd on q35, per keep-alive request",
-            "instructions", samples=ours, command=ran()))
-        if not results.wanted():
-            return
-        figure = ("http.instructions.linux-q35", "nginx in Linux on q35, per keep-alive request",
-                  "instructions")
-        if no_linux := why_not(linux.files):
-            results.not_measured(*figure, no_linux)
-            return
-        with linux_guest("q35", SERVE_NGINX, site, plugin) as (inside, server):
-            wait_http(inside, "nginx in the Linux guest", server)
-            theirs = instructions_of(work / "total", inside, requests)
-        results.figure(*figure, samples=theirs, command=ran())
+        for name, system in systems.items():
+            start(stack, system, linux_guest("q35", SERVE_NGINX, site, counted(work, name)[0])
+                  if name == "linux-q35" else counted_httpd(work, site, name))
+            if not system.missing:
+                takers[name] = functools.partial(instructions_of, counted(work, name)[1], system.inside,
+                                                 few(200, 1000))
+        alternate(takers, few(1, 5), warm=0, samples=samples, commands=commands)
+    for name, system in systems.items():
+        figure = f"http.instructions.{name}", f"{system.title}, per keep-alive request", "instructions"
+        if system.missing:
+            results.not_measured(*figure, system.missing)
+        else:
+            results.figure(*figure, samples=samples[name], command=commands[name])
+    results.reach("http.instructions_per_request", statistics.median(samples["q35"]))
+    if results.wanted():
         results.group("bars", "instructions per keep-alive request",
-                      ["http.instructions.q35", "http.instructions.linux-q35"],
-                      over=over(("q35", "linux-q35"), "http.instructions.{}".format))
+                      [f"http.instructions.{name}" for name in systems],
+                      over=over(systems, "http.instructions.{}".format))
 
 
 # ---- a long time -------------------------------------------------------------------------------
 
-def note_soak(results, seconds, command, said, waits):
-    """Notes what wrk has said and how long, in ms, who asks once a second has waited; raises
-    CommandFailed if a request failed or somebody waited too long."""
+def note_soak(results, name, seconds, command, said, waits):
+    """Notes what wrk has said of a system and how long, in ms, who asks it once a second has waited; what is
+    wrong with that, in words, or None."""
     count, _, latency, errors = told(command, said)
-    results.figure("soak.requests", f"native: requests answered in {seconds} s", "requests", value=count,
+    results.figure(f"soak.{name}.requests", f"{name}: requests answered in {seconds} s", "requests", value=count,
                    better="more", note=errors, command=shown(command))
-    for percent, name in (("50", "median"), ("99", "p99"), ("100", "most")):
-        results.figure(f"soak.{name}", f"native: latency under this load, {percent} % of the answers", "ms",
+    for percent, word in (("50", "median"), ("99", "p99"), ("100", "most")):
+        results.figure(f"soak.{name}.{word}", f"{name}: latency under this load, {percent} % of the answers", "ms",
                        value=latency[percent], command=shown(command))
-    results.figure("soak.slowest", "native: slowest answer to somebody who asks once a second, curl's own "
-                   "start included", "ms", value=max(waits), samples=waits, command=shown(command))
-    for on in ("microvm", "q35", "xen-pv", "xen-pvh"):
-        results.not_measured(f"soak.{on}.requests", f"{on}: requests answered in {seconds} s", "requests",
-                             "only native is loaded for so long")
-    if errors:
-        raise CommandFailed(command, 0, errors)
+    results.figure(f"soak.{name}.slowest", f"{name}: slowest answer to somebody who asks once a second, curl's "
+                   "own start included", "ms", value=max(waits), samples=waits, command=shown(command))
     slowest = max(latency["100"], *waits)
     if slowest > STALL_MS:
-        raise CommandFailed(command, 0, f"an answer took {slowest / 1e3:.1f} s, which is a stall")
+        return f"{name}: an answer took {slowest / 1e3:.1f} s, which is a stall"
+    return f"{name}: {errors}" if errors else None
+
+
+@dataclasses.dataclass
+class Load:
+    """wrk at work on a system, and how long who asks beside it has waited, in ms."""
+    system: System
+    process: subprocess.Popen
+    waits: list = dataclasses.field(default_factory=list)
+
+    def ask(self):
+        begin = time.monotonic()
+        wait_http(self.system.inside, f"{self.system.title} under load", self.system.server)
+        self.waits.append((time.monotonic() - begin) * 1e3)
+
+    def end(self):
+        """What wrk has said."""
+        self.process.terminate()
+        said, _ = self.process.communicate(timeout=60)
+        return said
+
+
+def load_all(systems, seconds):
+    """Loads all for so long, and asks each once a second: {name: (Load, what wrk has said)}."""
+    loads = {name: Load(system, subprocess.Popen(wrk_words(system.inside, LOADS[0], seconds), text=True,
+                                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE))
+             for name, system in systems.items()}
+    said = {}
+    try:
+        while any(load.process.poll() is None for load in loads.values()):
+            for load in loads.values():
+                load.ask()
+            time.sleep(1)
+    finally:
+        said = {name: load.end() for name, load in loads.items()}
+    for name, load in loads.items():
+        if load.process.returncode != 0:
+            raise CommandFailed(load.process.args, load.process.returncode, said[name])
+    return {name: (load, said[name]) for name, load in loads.items()}
 
 
 def soak(results):
     """Ten minutes of load; somebody who asks once a second must be answered each time."""
-    need_kvm()
     need_taps()
     need_program("wrk")
     seconds = few(3, 600)
-    with folder() as work:
+    systems = {"native": System("httpd on native", missing=why_not(need_kvm)),
+               **{on: System(f"httpd on {on}", missing=why_not(need_qemu)) for on in ("microvm", "q35")}}
+    need_one([system.missing for system in systems.values()])
+    with folder() as work, contextlib.ExitStack() as stack:
         site = linux.make_site(work / "site")
-        with httpd("native", site) as (inside, server):
-            wait_http(inside, "httpd", server)
-            load = subprocess.Popen(wrk_words(inside, LOADS[0], seconds), stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.PIPE, text=True)
-            waits = []
-            try:
-                while load.poll() is None:
-                    begin = time.monotonic()
-                    wait_http(inside, "httpd under load", server)
-                    waits.append((time.monotonic() - begin) * 1e3)
-                    time.sleep(1)
-            finally:
-                load.terminate()
-                said, _ = load.communicate(timeout=60)
-    if load.returncode != 0:
-        raise CommandFailed(load.args, load.returncode, said)
-    note_soak(results, seconds, load.args, said, waits)
+        for name, system in systems.items():
+            start(stack, system, httpd(name, site))
+        loads = load_all({name: system for name, system in systems.items() if not system.missing}, seconds)
+    wrong = {}
+    for name, system in systems.items():
+        if system.missing:
+            results.not_measured(f"soak.{name}.requests", f"{name}: requests answered in {seconds} s",
+                                 "requests", system.missing)
+        elif why := note_soak(results, name, seconds, loads[name][0].process.args, loads[name][1],
+                              loads[name][0].waits):
+            wrong[name] = why
+    if wrong:
+        raise CommandFailed(loads[next(iter(wrong))][0].process.args, 0, "; ".join(wrong.values()))
 
 
 PARTS = (
@@ -281,8 +324,8 @@ PARTS = (
          ("http.over_native_nginx",), 34, PINNED),
     Part("http-q35", "httpd on q35 and microvm beside nginx in a Linux guest on q35", http_q35, 280, 23,
          ("http.over_linux_guest",), 45, PINNED),
-    Part("http-count", "guest instructions per request", http_instructions, 60, 12,
-         ("http.instructions_per_request",), 12, f"servers on CPU {SERVER_CPU}"),
-    Part("soak", "load for a long time without a stall", soak, 605, 4,
+    Part("http-count", "guest instructions per request", http_instructions, 75, 16,
+         ("http.instructions_per_request",), 14, f"servers on CPU {SERVER_CPU}"),
+    Part("soak", "load for a long time without a stall", soak, 608, 8,
          pinned=f"{PINNED}, who asks once a second on any"),
 )

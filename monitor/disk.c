@@ -53,16 +53,31 @@ int disk_split_spec(struct disk *disk, const char *spec)
     return disk->name != NULL ? 0 : -ENOMEM;
 }
 
-/* An open-file-description lock on the whole file, so that two VMs never write one disk. It also
- * meets the byte-range locks of QEMU. */
+static struct flock disk_range(short type, off_t start, off_t length)
+{
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+}
+
+/* Open-file-description locks, so that nobody writes a disk that another VM uses; QEMU's VMs count, too.
+ * It takes shared locks: byte 100 + n says that who holds it uses permission n, and 200 + n that nobody
+ * else may; 0 is reading, 1 to 3 are kinds of writing. A writer here locks the whole file. */
 static int disk_lock(struct disk *disk)
 {
-    struct flock lock = {
-        .l_type = disk->read_only ? F_RDLCK : F_WRLCK,
-        .l_whence = SEEK_SET,
-    };
+    struct flock all = disk_range(F_WRLCK, 0, 0);
+    struct flock reads = disk_range(F_RDLCK, 100, 1), no_writer = disk_range(F_RDLCK, 201, 3);
+    struct flock writes = disk_range(F_WRLCK, 101, 3);
+    int error;
 
-    if (fcntl(disk->fd, F_OFD_SETLK, &lock) == 0)
+    if (disk->read_only) {
+        error = fcntl(disk->fd, F_OFD_SETLK, &reads) || fcntl(disk->fd, F_OFD_SETLK, &no_writer);
+        if (!error && fcntl(disk->fd, F_OFD_GETLK, &writes) == 0 && writes.l_type != F_UNLCK) {
+            error = -1;
+            errno = EAGAIN;
+        }
+    } else {
+        error = fcntl(disk->fd, F_OFD_SETLK, &all);
+    }
+    if (!error)
         return 0;
     if (errno == EAGAIN || errno == EACCES) {
         backend_complain("--blk", disk->name, "in use by another virtual machine%s",

@@ -122,8 +122,8 @@ def test_no_rights():
     if harness.run(["test", "-r", RUN, "-a", "!", "-w", "/dev/kvm"], **nobody).status != 0:
         raise harness.Skip("others may not read this tree, or may use /dev/kvm")
     of_kvm = ("boot-native", "count-native", "idle", "many", "cycles", "hypercall")
-    of_root = ("http-native",)
-    of_both = ("bulk-native", "soak")
+    of_root = ("http-native", "soak")
+    of_both = ("bulk-native",)
     with built() as work:
         path = tools(work, "curl", "wrk")
         for folder in (work, work / "b", work / "b" / "bench", work / "tmp"):

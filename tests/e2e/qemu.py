@@ -494,5 +494,20 @@ def test_two_machines_share_no_disk():
         for first, second in (("microvm", "native"), ("native", "microvm")):
             with Machine("--on", first, "--blk", disk, guest("sleep_forever")) as running:
                 running.wait_line("asleep", "out")
+                for spec in (disk, f"{disk},ro"):
+                    user_error(coracle("--on", second, "--blk", spec, app("hello")), "--blk", "in use")
+                running.end()
+
+
+def test_machines_share_a_disk_to_read():
+    """Who reads a disk meets readers, and keeps writers away, whichever hypervisor has them."""
+    with folder() as work:
+        disk = work / "disk"
+        disk.write_bytes(b"\0" * 4096)
+        for first, second in (("microvm", "native"), ("native", "microvm"), ("native", "native")):
+            with Machine("--on", first, "--blk", f"{disk},ro", guest("sleep_forever")) as running:
+                running.wait_line("asleep", "out")
+                both = coracle("--on", second, "--blk", f"{disk},ro", app("hello"))
+                equal((both.status, both.out), (0, "Hello from Coracle\n"), f"a second reader ({both.err})")
                 user_error(coracle("--on", second, "--blk", disk, app("hello")), "--blk", "in use")
                 running.end()
