@@ -15,8 +15,9 @@
 #include "kernel/thread.h"
 #include "random_device.h"
 
-#define BUFFER_BYTES (4u * CHACHA20_BLOCK_BYTES - CHACHA20_KEY_BYTES)
-#define ENTROPY_WORDS 4u
+#define BLOCKS_MOST 4u
+#define MIX_BLOCKS 2u /* the start of a network asks for less than these give */
+#define BUFFER_BYTES (BLOCKS_MOST * CHACHA20_BLOCK_BYTES - CHACHA20_KEY_BYTES)
 
 static struct {
     uint8_t key[CHACHA20_KEY_BYTES];
@@ -26,23 +27,26 @@ static struct {
     bool stirred; /* the CPU's entropy was mixed in */
 } generator;
 
-/* One run: a new key, then output. */
-static void refill(void)
+/* One run of 1 to BLOCKS_MOST blocks: a new key, then output. */
+static void refill(unsigned blocks)
 {
     static const uint32_t nonce[3];
-    uint8_t output[4][CHACHA20_BLOCK_BYTES];
+    uint8_t output[BLOCKS_MOST][CHACHA20_BLOCK_BYTES];
+    unsigned i = 0;
 
-    for (unsigned i = 0; i < 4; i++)
+    do
         chacha20_block(generator.key, i, nonce, output[i]);
+    while (++i < blocks);
     __builtin_memcpy(generator.key, output, CHACHA20_KEY_BYTES);
-    __builtin_memcpy(generator.buffer, &output[0][CHACHA20_KEY_BYTES], BUFFER_BYTES);
+    generator.left = blocks * CHACHA20_BLOCK_BYTES - CHACHA20_KEY_BYTES;
+    __builtin_memcpy(generator.buffer + BUFFER_BYTES - generator.left,
+                     &output[0][CHACHA20_KEY_BYTES], generator.left);
     __builtin_memset(output, 0, sizeof(output));
     arch_barrier_compiler(); /* the erasing is not optimized away */
-    generator.left = BUFFER_BYTES;
 }
 
-/* Exclusive-or keeps what the key had; the run after it spreads the new bytes over the whole key.
- */
+/* Exclusive-or keeps what the key had; the run after it spreads the new bytes over the whole key and
+ * takes the place of all output made before. */
 static void mix(const uint8_t *data, size_t bytes)
 {
     while (bytes > 0) {
@@ -50,19 +54,18 @@ static void mix(const uint8_t *data, size_t bytes)
 
         for (size_t i = 0; i < part; i++)
             generator.key[i] ^= data[i];
-        refill();
+        refill(MIX_BLOCKS);
         data += part;
         bytes -= part;
     }
-    generator.left = 0;
 }
 
 /* At first use rather than at boot: it costs what most programs never need. */
 static void stir(void)
 {
-    uint64_t words[ENTROPY_WORDS + 1] = {arch_cycles()};
+    uint64_t words[CHACHA20_KEY_BYTES / sizeof(uint64_t)] = {0};
 
-    for (unsigned i = 1; i <= ENTROPY_WORDS; i++) {
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         for (unsigned attempt = 0; attempt < 10; attempt++) {
             if (arch_entropy(&words[i])) {
                 generator.seeded = true;
@@ -70,6 +73,7 @@ static void stir(void)
             }
         }
     }
+    words[0] ^= arch_cycles();
     generator.stirred = true;
     random_device_start();
     mix((const uint8_t *)words, sizeof(words));
@@ -114,7 +118,7 @@ void random_bytes(void *data, size_t bytes)
             stir();
         mix_from_device();
         if (generator.left == 0)
-            refill();
+            refill(BLOCKS_MOST);
         part = bytes < generator.left ? bytes : generator.left;
         source = generator.buffer + BUFFER_BYTES - generator.left;
         __builtin_memcpy(out, source, part);

@@ -168,28 +168,34 @@ static void buffer_return(struct pbuf *pbuf)
     buffer->interface->free = buffer;
 }
 
-/* Enough for the largest frame, and more as memory allows. */
+static void ring_fill(struct interface *interface, unsigned count)
+{
+    while (interface->posted < count && !interface->failed && pool_has_spare(interface))
+        if (spare_post(interface) < 0)
+            return;
+}
+
+static unsigned between(unsigned least, unsigned value, unsigned most)
+{
+    value = value < least ? least : value;
+    return value < most ? value : most;
+}
+
+/* Enough for the largest frame at once, and more as memory allows when the first frame comes: until
+ * then it is not needed, and it is most of what the start of a network would cost. */
 int receive_start(struct interface *interface)
 {
     const struct pv_net *net = interface->net;
     unsigned buffer_bytes = BUFFER_BYTES - net->rx_headroom;
     unsigned least = (net->rx_frame_max + buffer_bytes - 1) / buffer_bytes;
-    unsigned target = (unsigned)(memory_receive_limit() / 4 / BUFFER_BYTES);
-    if (target > POSTED_MOST)
-        target = POSTED_MOST;
-    if (target < POSTED_LEAST)
-        target = POSTED_LEAST;
-    if (target < least)
-        target = least;
-    if (target > net->rx_slots)
-        target = net->rx_slots;
-    while (interface->posted < target && !interface->failed) {
-        if (!pool_has_spare(interface))
-            return interface->posted >= least ? 0 : -ENOMEM;
-        if (spare_post(interface) < 0)
-            break;
-    }
-    return interface->failed ? -EIO : 0;
+    unsigned first = between(least, POSTED_LEAST, net->rx_slots);
+    unsigned most = (unsigned)(memory_receive_limit() / 4 / BUFFER_BYTES);
+
+    interface->post_later = between(first, between(0, most, POSTED_MOST), net->rx_slots);
+    ring_fill(interface, first);
+    if (interface->failed)
+        return -EIO;
+    return interface->posted < least && !interface->free ? -ENOMEM : 0;
 }
 
 /* ---- frames ------------------------------------------------------------------------------- */
@@ -345,6 +351,8 @@ bool receive_poll(struct interface *interface, unsigned most)
         if (result <= 0)
             return false;
         interface->posted -= frame.count;
+        ring_fill(interface, interface->post_later);
+        interface->post_later = 0;
         if (frame.bytes == 0 || frame.bytes > UINT16_MAX) { /* lwIP counts to 65,535 */
             net_counters.rx_dropped++;
             frame_repost(&frame);

@@ -49,6 +49,7 @@ struct interface {
 
     struct receive_buffer *free; /* neither posted nor lent to lwIP */
     unsigned posted;
+    unsigned post_later; /* so many in all, when the first frame comes; then 0 */
     bool receive_kick;
     bool refilled; /* buffers were posted since the last look */
 
@@ -76,7 +77,7 @@ struct pbuf *pbufs_join(struct pbuf *const *pbufs, unsigned count);
 /* The device broke its contract or vanished: no more calls; taken down when it is safe. */
 void interface_fail(struct interface *interface);
 
-/* receive.c. Fills the ring for the first time: 0, -ENOMEM. */
+/* receive.c. Fills the ring for the first time: 0, -ENOMEM, -EIO. */
 int receive_start(struct interface *interface);
 /* Hands up to `most` frames to lwIP; true when that many came. */
 bool receive_poll(struct interface *interface, unsigned most);

@@ -7,6 +7,7 @@
 #define TABLES_MAX 64u
 #define RSDP_BYTES_OLD 20u
 #define RSDP_BYTES 36u
+#define RSDP_SIGNATURE 0x2052545020445352ull /* "RSD PTR " */
 
 #define MADT_ENTRIES 44u
 #define MADT_IOAPIC 1u
@@ -48,12 +49,24 @@ static uint64_t bare_acpi64(const uint8_t *at)
     return bare_acpi32(at) | (uint64_t)bare_acpi32(at + 4) << 32;
 }
 
+/* Are the bytes zero in sum, modulo 256? Eight at once first: their low seven bits are added, which
+ * carries into none of the others, and the highest ones without carry. */
 static bool bare_acpi_sum(const uint8_t *at, uint32_t bytes)
 {
+    const uint64_t low = 0x7f7f7f7f7f7f7f7full;
+    const uint8_t *end = at + bytes;
+    uint64_t sums = 0;
     uint8_t sum = 0;
 
-    for (uint32_t i = 0; i < bytes; i++)
-        sum = (uint8_t)(sum + at[i]);
+    for (const uint8_t *words_end = at + (bytes & ~7u); at < words_end; at += 8) {
+        uint64_t word = bare_acpi64(at);
+
+        sums = ((sums & low) + (word & low)) ^ ((sums ^ word) & ~low);
+    }
+    while (at < end)
+        sum = (uint8_t)(sum + *at++);
+    for (; sums != 0; sums >>= 8)
+        sum = (uint8_t)(sum + sums);
     return sum == 0;
 }
 
@@ -148,9 +161,14 @@ static bool bare_aml_number(const uint8_t *aml, uint32_t bytes, uint32_t *at, ui
     }
 }
 
-/* Name (\_S5, Package () {a, b, ...}): the sleep types of power-off (7.4.2). */
-static void bare_acpi_s5(const uint8_t *aml, uint32_t bytes, struct bare_acpi *out)
+/* Name (\_S5, Package () {a, b, ...}) (7.4.2) */
+bool bare_acpi_s5(bare_reader read, const struct bare_acpi *acpi, struct bare_sleep_types *out)
 {
+    uint32_t bytes = 0;
+    const uint8_t *aml = bare_acpi_table(read, acpi->dsdt, &bytes);
+
+    if (aml == NULL)
+        return false;
     for (uint32_t i = TABLE_HEADER_BYTES + 2; i < bytes && bytes - i >= 8; i++) {
         uint32_t at = i + 4;
 
@@ -160,12 +178,10 @@ static void bare_acpi_s5(const uint8_t *aml, uint32_t bytes, struct bare_acpi *o
         at++;
         at += 1u + (aml[at] >> 6); /* the package's length, 1 to 4 bytes */
         at++;                      /* the number of elements */
-        if (bare_aml_number(aml, bytes, &at, &out->s5_a) &&
-            bare_aml_number(aml, bytes, &at, &out->s5_b)) {
-            out->has_s5 = true;
-            return;
-        }
+        if (bare_aml_number(aml, bytes, &at, &out->a) && bare_aml_number(aml, bytes, &at, &out->b))
+            return true;
     }
+    return false;
 }
 
 static struct bare_register bare_acpi_register(const uint8_t *at)
@@ -173,10 +189,8 @@ static struct bare_register bare_acpi_register(const uint8_t *at)
     return (struct bare_register){.space = at[0], .bits = at[1], .address = bare_acpi64(at + 4)};
 }
 
-static void bare_acpi_fadt(bare_reader read, const uint8_t *table, uint32_t bytes,
-                           struct bare_acpi *out)
+static void bare_acpi_fadt(const uint8_t *table, uint32_t bytes, struct bare_acpi *out)
 {
-    const uint8_t *dsdt;
     uint32_t flags;
 
     if (bytes < FADT_FLAGS + 4)
@@ -196,12 +210,6 @@ static void bare_acpi_fadt(bare_reader read, const uint8_t *table, uint32_t byte
     out->dsdt = bare_acpi32(table + FADT_DSDT);
     if (bytes >= FADT_X_DSDT + 8 && bare_acpi64(table + FADT_X_DSDT) != 0)
         out->dsdt = bare_acpi64(table + FADT_X_DSDT);
-    dsdt = bare_acpi_table(read, out->dsdt, &out->dsdt_bytes);
-    if (dsdt == NULL) {
-        out->dsdt = out->dsdt_bytes = 0;
-        return;
-    }
-    bare_acpi_s5(dsdt, out->dsdt_bytes, out);
 }
 
 static void bare_acpi_one(bare_reader read, uint64_t address, struct bare_acpi *out)
@@ -216,7 +224,7 @@ static void bare_acpi_one(bare_reader read, uint64_t address, struct bare_acpi *
     else if (bare_acpi_is(table, "MCFG"))
         bare_acpi_mcfg(table, bytes, out);
     else if (bare_acpi_is(table, "FACP"))
-        bare_acpi_fadt(read, table, bytes, out);
+        bare_acpi_fadt(table, bytes, out);
     else if (bare_acpi_is(table, "SSDT") && out->ssdt_count < BARE_SSDTS_MAX)
         out->ssdts[out->ssdt_count++] = address;
 }
@@ -228,7 +236,7 @@ void bare_acpi_parse(bare_reader read, uint64_t rsdp, struct bare_acpi *out)
     unsigned entry_bytes = 4;
     uint32_t bytes;
 
-    if (at == NULL || !bare_acpi_is(at, "RSD PTR ") || !bare_acpi_sum(at, RSDP_BYTES_OLD))
+    if (at == NULL || bare_acpi64(at) != RSDP_SIGNATURE || !bare_acpi_sum(at, RSDP_BYTES_OLD))
         return;
     if (at[15] >= 2 && (at = read(rsdp, RSDP_BYTES)) != NULL && bare_acpi64(at + 24) != 0) {
         root = bare_acpi_table(read, bare_acpi64(at + 24), &bytes);
@@ -255,7 +263,7 @@ uint64_t bare_acpi_search(bare_reader read, uint64_t begin, uint64_t end)
     begin = (begin + 15) & -16ull;
     area = begin < end ? read(begin, end - begin) : NULL;
     for (uint64_t at = 0; area != NULL && end - begin - at >= RSDP_BYTES_OLD; at += 16) {
-        if (bare_acpi_is(area + at, "RSD PTR ") && bare_acpi_sum(area + at, RSDP_BYTES_OLD))
+        if (bare_acpi64(area + at) == RSDP_SIGNATURE && bare_acpi_sum(area + at, RSDP_BYTES_OLD))
             return begin + at;
     }
     return 0;

@@ -43,14 +43,11 @@ struct bare_acpi {
     } ecams[BARE_ECAMS_MAX];
     unsigned ecam_count;
     bool hardware_reduced;
-    bool has_s5;
-    uint8_t s5_a, s5_b;                 /* sleep types */
     struct bare_register pm1a, pm1b;    /* control registers */
     struct bare_register sleep_control; /* of hardware-reduced ACPI */
     struct bare_register reset;
     uint8_t reset_value;
-    uint64_t dsdt; /* address and length, header included; 0: none */
-    uint32_t dsdt_bytes;
+    uint64_t dsdt;                  /* address, not looked at yet; 0: none */
     uint64_t ssdts[BARE_SSDTS_MAX]; /* addresses; the tables are sound */
     unsigned ssdt_count;
 };
@@ -60,6 +57,14 @@ struct bare_acpi {
 void bare_acpi_parse(bare_reader read, uint64_t rsdp, struct bare_acpi *out);
 /* The root pointer in [begin, end), which is readable; 0: none. */
 uint64_t bare_acpi_search(bare_reader read, uint64_t begin, uint64_t end);
+
+/* What the sleep control registers take for power-off. */
+struct bare_sleep_types {
+    uint8_t a, b;
+};
+
+/* Looks through the DSDT for them; false: they are not there. Only who powers off needs them. */
+bool bare_acpi_s5(bare_reader read, const struct bare_acpi *acpi, struct bare_sleep_types *out);
 
 /* A whole table, or NULL when it is out of reach or damaged. */
 const uint8_t *bare_acpi_table(bare_reader read, uint64_t address, uint32_t *bytes);

@@ -77,6 +77,7 @@ static void bare_clear(struct bare_info *info)
     info->module_count = 0;
     info->module_wrong = NULL;
     info->rsdp = 0;
+    info->rsdp_is_final = false;
     info->seed = 0;
     info->seed_bytes = 0;
     info->cmdline_bytes = 0;
@@ -237,25 +238,35 @@ void bare_info_settle_modules(struct bare_info *info, uint64_t image_begin, uint
 
 /* ---- the command line ---------------------------------------------------------------------- */
 
-/* Copies up to `most` bytes and a NUL that begin at `address`. */
+/* Copies up to `most` bytes and a NUL that begin at `address`. What can be read ends with a page. */
 static void bare_cmdline_copy(bare_reader read, uint64_t address, uint32_t most,
                               struct bare_info *info)
 {
-    const char *text;
+    uint32_t at = 0;
 
     if (address == 0)
         return;
-    for (uint32_t i = 0;; i++) {
-        if (i == most || i == BARE_CMDLINE_MAX || address + i < address ||
-            (text = read(address + i, 1)) == NULL) {
-            info->cmdline_truncated = true;
-            return;
+    if (most > BARE_CMDLINE_MAX)
+        most = BARE_CMDLINE_MAX;
+    while (at < most) {
+        uint64_t begin = address + at, bytes = PAGE - begin % PAGE;
+        const char *text;
+
+        if (bytes > most - at)
+            bytes = most - at;
+        text = begin >= address ? read(begin, bytes) : NULL;
+        if (text == NULL)
+            break;
+        for (const char *end = text + bytes; text < end; text++) {
+            char letter = *text;
+
+            if (letter == '\0')
+                return;
+            info->cmdline[at] = letter;
+            info->cmdline_bytes = ++at;
         }
-        if (*text == '\0')
-            return;
-        info->cmdline[i] = *text;
-        info->cmdline_bytes = i + 1;
     }
+    info->cmdline_truncated = true;
 }
 
 /* ---- the protocols ------------------------------------------------------------------------- */
@@ -290,6 +301,7 @@ const char *bare_info_pvh(bare_reader read, uint64_t start_info, struct bare_inf
         return "PVH: no start info";
     bare_cmdline_copy(read, start.cmdline, BARE_CMDLINE_MAX + 1, info);
     info->rsdp = start.rsdp;
+    info->rsdp_is_final = true;
     if (start.version < 1 || start.memory_map_count == 0)
         return "PVH: there is no memory map";
     if (start.memory_map_count > ENTRIES_MAX)

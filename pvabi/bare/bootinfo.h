@@ -27,7 +27,8 @@ struct bare_info {
     struct bare_range modules[BARE_MODULES_MAX]; /* as the other side says, then settled */
     unsigned module_count;
     const char *module_wrong; /* why one was left out, or NULL */
-    uint64_t rsdp;            /* address of ACPI's root, or 0: unknown */
+    uint64_t rsdp;            /* address of ACPI's root, or 0: unknown, ... */
+    bool rsdp_is_final;       /* ... or there is none: the protocol always says where it is */
     uint64_t seed;            /* address of seed_bytes random bytes, or 0 */
     uint32_t seed_bytes;
     char cmdline[BARE_CMDLINE_MAX];

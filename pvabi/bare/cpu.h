@@ -56,6 +56,11 @@ BARE_INLINE void bare_outsb(uint16_t port, const char *data, uint64_t bytes)
     __asm__ volatile("rep outsb" : "+S"(data), "+c"(bytes) : "d"(port) : "memory");
 }
 
+BARE_INLINE void bare_stosq(uint64_t *to, uint64_t value, uint64_t count)
+{
+    __asm__ volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(value) : "memory");
+}
+
 BARE_INLINE bool bare_interrupts_on(void)
 {
     uint64_t flags;

@@ -26,7 +26,7 @@ const struct bare_acpi *bare_acpi(void)
     if (bare_acpi_read_already)
         return &bare_acpi_found;
     bare_acpi_read_already = true;
-    if (rsdp == 0)
+    if (rsdp == 0 && !bare_info.rsdp_is_final)
         rsdp = bare_acpi_search(bare_map_firmware, BIOS_AREA, BIOS_AREA_END);
     bare_acpi_parse(bare_map_firmware, rsdp, &bare_acpi_found);
     return &bare_acpi_found;
@@ -74,16 +74,16 @@ static void bare_register_write(const struct bare_register *to, uint16_t value)
 void bare_acpi_power_off(void)
 {
     const struct bare_acpi *acpi = bare_acpi();
+    struct bare_sleep_types s5;
+    bool has_s5 = bare_acpi_s5(bare_map_firmware, acpi, &s5);
 
-    if (acpi->has_s5 && acpi->hardware_reduced && acpi->sleep_control.address != 0)
-        bare_register_write(
-            &acpi->sleep_control,
-            (uint16_t)(acpi->s5_a << SLEEP_CONTROL_TYPE_SHIFT | SLEEP_CONTROL_ENABLE));
-    if (acpi->has_s5 && acpi->pm1a.address != 0) {
-        bare_register_write(&acpi->pm1a, (uint16_t)(acpi->s5_a << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
+    if (has_s5 && acpi->hardware_reduced && acpi->sleep_control.address != 0)
+        bare_register_write(&acpi->sleep_control,
+                            (uint16_t)(s5.a << SLEEP_CONTROL_TYPE_SHIFT | SLEEP_CONTROL_ENABLE));
+    if (has_s5 && acpi->pm1a.address != 0) {
+        bare_register_write(&acpi->pm1a, (uint16_t)(s5.a << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
         if (acpi->pm1b.address != 0)
-            bare_register_write(&acpi->pm1b,
-                                (uint16_t)(acpi->s5_b << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
+            bare_register_write(&acpi->pm1b, (uint16_t)(s5.b << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
     }
     if (acpi->reset.address != 0)
         bare_register_write(&acpi->reset, acpi->reset_value);

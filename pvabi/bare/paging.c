@@ -55,8 +55,7 @@ static EARLY uint64_t *bare_table_new(void)
     if (bare_paging.next == bare_paging.end)
         return NULL;
     bare_paging.next += BARE_PAGE;
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++)
-        table[i] = 0;
+    bare_stosq(table, 0, TABLE_ENTRIES);
     return table;
 }
 
@@ -85,6 +84,8 @@ static EARLY uint64_t *bare_table_below(uint64_t *entry, unsigned shift)
 /* Maps whole pages to themselves; flags 0 unmaps. 0 or -ENOMEM, then in part. */
 static EARLY int bare_map(uint64_t begin, uint64_t end, uint64_t flags)
 {
+    const uint64_t step = flags ? BARE_PAGE : 0;
+
     while (begin < end) {
         uint64_t *table = bare_pml4, *entry;
         unsigned shift = SHIFT_TOP;
@@ -103,10 +104,13 @@ static EARLY int bare_map(uint64_t begin, uint64_t end, uint64_t flags)
         }
         /* The pages that follow in the same table. */
         if (shift == SHIFT_PAGE) {
+            uint64_t pages = (end - begin) / BARE_PAGE, value = flags ? begin | flags : 0;
             uint64_t *last = table + TABLE_ENTRIES;
 
-            for (; entry < last && begin < end; begin += BARE_PAGE)
-                *entry++ = flags ? begin | flags : 0;
+            if (pages < (uint64_t)(last - entry))
+                last = entry + pages;
+            for (begin += (uint64_t)(last - entry) * BARE_PAGE; entry < last; value += step)
+                *entry++ = value;
         } else {
             *entry = flags ? begin | flags | P_LARGE : 0;
             begin += 1ull << shift;
@@ -187,14 +191,16 @@ EARLY void bare_paging_start(struct bootrec *record)
     bare_paging.on = true;
 }
 
-/* The entry that maps `address`, and how much it maps; NULL when nothing does. */
+/* The entry that maps `address`, or NULL when nothing does; either way 1 << *shift bytes around it
+ * are the same. */
 static uint64_t *bare_entry_of(uint64_t address, unsigned *shift)
 {
     uint64_t *table = bare_pml4;
 
+    *shift = SHIFT_TOP;
     if (address >= ADDRESS_END)
         return NULL;
-    for (*shift = SHIFT_TOP;; *shift -= SHIFT_LEVEL) {
+    for (;; *shift -= SHIFT_LEVEL) {
         uint64_t *entry = &table[address >> *shift & (TABLE_ENTRIES - 1)];
 
         if (!(*entry & P_PRESENT))
@@ -238,7 +244,7 @@ bool bare_in_ram(uint64_t address)
 
 static EARLY void *bare_map_window(uint64_t address, uint64_t bytes, uint64_t flags)
 {
-    uint64_t begin = address & -BARE_PAGE, end;
+    uint64_t begin = address & -BARE_PAGE, end, next;
 
     if (bytes == 0 || __builtin_add_overflow(address, bytes + BARE_PAGE - 1, &end) ||
         end > ADDRESS_END)
@@ -247,8 +253,14 @@ static EARLY void *bare_map_window(uint64_t address, uint64_t bytes, uint64_t fl
     if (bare_touches_ram(begin, end))
         return NULL;
     /* What is mapped already stays, so that one page can hold several devices' registers. */
-    for (; begin < end; begin += BARE_PAGE) {
-        if (!bare_mapped(begin) && bare_map(begin, begin + BARE_PAGE, flags) < 0)
+    for (; begin < end; begin = next) {
+        unsigned shift;
+        bool mapped = bare_entry_of(begin, &shift) != NULL;
+
+        next = (begin | ((1ull << shift) - 1)) + 1;
+        if (next > end)
+            next = end;
+        if (!mapped && bare_map(begin, next, flags) < 0)
             return NULL;
     }
     return (void *)address;

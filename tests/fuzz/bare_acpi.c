@@ -38,12 +38,14 @@ static const void *read_summed(uint64_t address, uint64_t bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     struct bare_acpi acpi = {0};
+    struct bare_sleep_types s5;
 
     memory.size = bytes;
     memory.bytes = malloc(bytes + 1);
     memcpy(memory.bytes, data, bytes);
     bare_acpi_search(read_summed, MEMORY_BASE, MEMORY_BASE + (bytes < 64 ? bytes : 64));
     bare_acpi_parse(read_summed, MEMORY_BASE, &acpi);
+    bare_acpi_s5(read_summed, &acpi, &s5);
     must(acpi.ioapic_count <= BARE_IOAPICS_MAX && acpi.override_count <= BARE_OVERRIDES_MAX &&
          acpi.ecam_count <= BARE_ECAMS_MAX);
     memory_forget();

@@ -16,6 +16,7 @@
 
 static uint8_t room[4096];
 static struct bare_acpi acpi;
+static struct bare_sleep_types s5_types;
 static size_t place_dsdt, place_fadt, place_madt, place_mcfg, place_root;
 
 static void put(size_t at, uint64_t value, unsigned bytes)
@@ -103,6 +104,11 @@ static void parse(void)
     bare_acpi_parse(memory_read, MEMORY_BASE, &acpi);
 }
 
+static bool has_s5(void)
+{
+    return bare_acpi_s5(memory_read, &acpi, &s5_types);
+}
+
 static void expect_all(void)
 {
     assert_true(acpi.found);
@@ -117,9 +123,9 @@ static void expect_all(void)
     assert_int_equal(acpi.ecam_count, 1);
     assert_int_equal(acpi.ecams[0].address, 0xb0000000);
     assert_int_equal(acpi.ecams[0].bus_last, 255);
-    assert_true(acpi.has_s5);
-    assert_int_equal(acpi.s5_a, 5);
-    assert_int_equal(acpi.s5_b, 1);
+    assert_true(has_s5());
+    assert_int_equal(s5_types.a, 5);
+    assert_int_equal(s5_types.b, 1);
     assert_int_equal(acpi.pm1a.address, 0x604);
     assert_int_equal(acpi.reset.space, 1);
     assert_int_equal(acpi.reset.address, 0xcf9);
@@ -170,6 +176,29 @@ static void test_root_damaged(void **state)
     assert_false(acpi.found);
 }
 
+/* A sum of one at each place of words and of what remains of the last one is seen. */
+static void test_every_byte_counts(void **state)
+{
+    (void)state;
+    for (uint32_t bytes = HEADER_BYTES; bytes < HEADER_BYTES + 20; bytes++) {
+        uint32_t told = 0;
+
+        memset(room + 2048, 0x80, bytes);
+        for (uint32_t at = HEADER_BYTES; at < bytes; at++)
+            room[2048 + at] = (uint8_t)(at * 73 + 0x91);
+        table_set(2048, "SSDT", bytes);
+        assert_non_null(bare_acpi_table(memory_read, MEMORY_BASE + 2048, &told));
+        assert_int_equal(told, bytes);
+        for (uint32_t at = 8; at < bytes; at++) {
+            for (unsigned bit = 0; bit < 8; bit++) {
+                room[2048 + at] ^= (uint8_t)(1u << bit);
+                assert_null(bare_acpi_table(memory_read, MEMORY_BASE + 2048, &told));
+                room[2048 + at] ^= (uint8_t)(1u << bit);
+            }
+        }
+    }
+}
+
 /* One damaged table does not spoil the others. */
 static void test_table_damaged(void **state)
 {
@@ -178,7 +207,7 @@ static void test_table_damaged(void **state)
     table_set(place_madt, "APIC", HEADER_BYTES + 50);
     room[place_mcfg + 50]++; /* sum */
     parse();
-    assert_true(acpi.found && acpi.has_s5);
+    assert_true(acpi.found && has_s5());
     assert_int_equal(acpi.ioapic_count, 0);
     assert_int_equal(acpi.ecam_count, 0);
     room[place_madt + HEADER_BYTES + 17] = 255;
@@ -190,13 +219,16 @@ static void test_table_damaged(void **state)
 static void test_s5_damaged(void **state)
 {
     (void)state;
+    parse();
+    room[place_dsdt + 9]++; /* sum */
+    assert_false(has_s5());
     table_set(place_dsdt, "DSDT", HEADER_BYTES + 13); /* ends within the package */
     parse();
-    assert_false(acpi.has_s5);
+    assert_false(has_s5());
     put(place_fadt + 40, 0, 4);
     table_set(place_fadt, "FACP", 276);
     parse();
-    assert_false(acpi.has_s5);
+    assert_false(has_s5());
     assert_int_equal(acpi.pm1a.address, 0x604);
     table_set(place_fadt, "FACP", 100);
     parse();
@@ -255,7 +287,7 @@ static void test_too_many_entries(void **state)
     assert_int_equal(acpi.override_count, BARE_OVERRIDES_MAX);
     assert_int_equal(acpi.ssdt_count, BARE_SSDTS_MAX);
     assert_int_equal(acpi.ssdts[0], MEMORY_BASE + 3200);
-    assert_true(acpi.has_s5);
+    assert_true(has_s5());
 }
 
 /* QEMU's microvm: hardware-reduced, so the sleep control register switches off. */
@@ -270,8 +302,8 @@ static void test_reduced(void **state)
     memory.size = fread(file, 1, sizeof(file), from);
     fclose(from);
     parse();
-    assert_true(acpi.found && acpi.hardware_reduced && acpi.has_s5);
-    assert_int_equal(acpi.s5_a, 5);
+    assert_true(acpi.found && acpi.hardware_reduced && has_s5());
+    assert_int_equal(s5_types.a, 5);
     assert_int_equal(acpi.pm1a.address, 0);
     assert_int_equal(acpi.sleep_control.space, 0);
     assert_int_equal(acpi.sleep_control.address, 0xfea00200);
@@ -284,13 +316,10 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_sound),
-        TEST(test_old_root),
-        TEST(test_root_damaged),
-        TEST(test_table_damaged),
-        TEST(test_s5_damaged),
-        TEST(test_overrides),
-        TEST(test_too_many_entries),
+        TEST(test_sound),         TEST(test_old_root),
+        TEST(test_root_damaged),  TEST(test_every_byte_counts),
+        TEST(test_table_damaged), TEST(test_s5_damaged),
+        TEST(test_overrides),     TEST(test_too_many_entries),
         TEST(test_reduced),
     };
 

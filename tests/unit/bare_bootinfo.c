@@ -86,6 +86,7 @@ static void test_pvh(void **state)
     expect_ram(0, 0, 0x9f000); /* whole pages */
     expect_ram(1, 0x100000, 0x4000000);
     assert_int_equal(info.rsdp, 0xe0000);
+    assert_true(info.rsdp_is_final);
     assert_int_equal(info.cmdline_bytes, 12);
     assert_memory_equal(info.cmdline, "env.A=b -- x", 12);
     assert_false(info.cmdline_truncated);
@@ -189,6 +190,7 @@ static void test_zero_page(void **state)
     assert_int_equal(info.ram_count, 2);
     expect_ram(1, 0x100000, 0x8000000);
     assert_int_equal(info.rsdp, 0xf0000);
+    assert_false(info.rsdp_is_final);
     assert_int_equal(info.cmdline_bytes, 20);
     assert_false(info.cmdline_truncated);
     put32(0x238, 7);

@@ -134,6 +134,17 @@ static void peer_appears(void)
     net_host_run();
 }
 
+/* The ring is filled when the first frame comes, whatever frame that is. */
+static void test_first_frame(void **state)
+{
+    (void)state;
+    assert_int_equal(net_host_posted(), 16);
+    peer_appears();
+    assert_int_equal(net_host_posted(), 64);
+    peer_appears();
+    assert_int_equal(net_host_posted(), 64);
+}
+
 static void test_receive(void **state)
 {
     struct socket *socket = udp_open(7);
@@ -390,11 +401,17 @@ static void test_out_of_service(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_receive),       cmocka_unit_test(test_receive_checksum),
-        cmocka_unit_test(test_unread),        cmocka_unit_test(test_transmit_checksum),
-        cmocka_unit_test(test_transmit_full), cmocka_unit_test(test_kicks),
-        cmocka_unit_test(test_quiet),         cmocka_unit_test(test_name_servers),
-        cmocka_unit_test(test_link),          cmocka_unit_test(test_out_of_service),
+        cmocka_unit_test(test_first_frame),
+        cmocka_unit_test(test_receive),
+        cmocka_unit_test(test_receive_checksum),
+        cmocka_unit_test(test_unread),
+        cmocka_unit_test(test_transmit_checksum),
+        cmocka_unit_test(test_transmit_full),
+        cmocka_unit_test(test_kicks),
+        cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_name_servers),
+        cmocka_unit_test(test_link),
+        cmocka_unit_test(test_out_of_service),
     };
     net_host_start(true, false);
     net_host_sent = on_sent;

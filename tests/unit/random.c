@@ -158,6 +158,23 @@ static void mixing_changes_what_follows(void **state)
     assert_int_not_equal(in_a_child(4, 0), in_a_child(3, 0));
 }
 
+/* The run that mixes in gives fewer bytes than those after it: neither gives any twice. */
+static void nothing_repeats_after_mixing(void **state)
+{
+    static const uint8_t zeros[16];
+    uint8_t out[1024];
+
+    (void)state;
+    random_mix("new", 3);
+    random_bytes(out, 5);
+    random_bytes(out, sizeof(out));
+    for (unsigned i = 0; i < sizeof(out); i += 16) {
+        assert_memory_not_equal(out + i, zeros, 16);
+        for (unsigned j = 0; j + 16 <= i; j++)
+            assert_memory_not_equal(out + i, out + j, 16);
+    }
+}
+
 /* Asked for once; its bytes count from the first number after they came. */
 static void a_device_adds_entropy(void **state)
 {
@@ -183,6 +200,7 @@ int main(void)
         cmocka_unit_test(the_seed_is_erased_and_numbers_differ),
         cmocka_unit_test(every_bit_is_used),
         cmocka_unit_test(mixing_changes_what_follows),
+        cmocka_unit_test(nothing_repeats_after_mixing),
         cmocka_unit_test(a_device_adds_entropy),
     };
 
