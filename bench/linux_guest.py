@@ -12,7 +12,7 @@ from footprint import smaps, stripped_bytes
 from harness import CORACLE, Failure, app, folder, guest
 from host import Part, need_qemu
 from initramfs import Archive
-from measure import QUICK, NotMeasured, alternate, over, run, seconds_of, shown
+from measure import QUICK, NotMeasured, alternate, over, seconds_of, shown
 from memory import PAGE_KIB, least_pages, runs_in
 
 INIT = "#!/bin/busybox sh\n/bin/busybox echo Hello from Linux\n/bin/busybox poweroff -f\n"

@@ -9,7 +9,7 @@ from boot import note_phases
 from harness import BUILD, Failure, app
 from host import Part
 from measure import QUICK, NotMeasured, over
-from primitives import TITLES, told
+from primitives import TITLES
 from xen import KINDS, new_bed
 
 NOTE = "in an emulated dom0, by its clock"

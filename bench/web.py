@@ -15,7 +15,7 @@ import boot
 import linux
 from harness import BUILD, ROOT, app, folder
 from host import Part, need_kvm, need_one, need_program, need_qemu, need_taps, on_cpu, why_not
-from measure import QUICK, CommandFailed, alternate, few, over, ran, run, shown
+from measure import QUICK, CommandFailed, alternate, few, over, run, shown
 from network import (COUNTED, GUEST, LOAD_CPU, PINNED, SERVE_NGINX, SERVER_CPU, coracle_guest, linux_guest,
                      nginx_on_host, wait_http)
 

@@ -2,7 +2,6 @@
 """Under a Xen that QEMU emulates: guest instructions from the entry to main, beside Linux's, how long
 a start takes in the tests' bed (tests/xen), against a guest that ends at once, and least memory."""
 import gzip
-import os
 import re
 import struct
 import subprocess
@@ -14,7 +13,7 @@ from harness import BUILD, CORACLE, ROOT, Failure, app, folder, guest
 from host import Part, need_qemu
 from initramfs import Archive
 from linux import cache
-from measure import QUICK, CommandFailed, NotMeasured, few, ran, remember
+from measure import QUICK, CommandFailed, NotMeasured, ran, remember
 
 KINDS = ("xen-pv", "xen-pvh")
 LINUX = "instructions.linux-xen-pv", "Linux as PV guest, entry to /init's first", "instructions"

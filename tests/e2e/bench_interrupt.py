@@ -12,7 +12,7 @@ import time
 
 import harness
 from bench import RUN, built, environment, part_of, program, results_of
-from harness import ROOT, check, contains, equal
+from harness import ROOT, check, equal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LINUX_PROGRAMS = ("blockio-linux", "primitives-linux", "stream-linux")  # of the Linux guest

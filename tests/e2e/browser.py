@@ -7,7 +7,8 @@ import re
 import shutil
 
 import harness
-from bench import bench, built, results_of, sample
+from bench import bench, built, results_of
+from bench_report import sample
 from harness import CORACLE, ROOT, Skip, app, check, equal
 
 FLAGS = """--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync

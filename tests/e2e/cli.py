@@ -48,7 +48,7 @@ def test_option_without_value():
 
 
 def test_equals_form():
-    equal(coracle("--mem=2M", f"--timeout=60", app("hello")).status, 0, "status")
+    equal(coracle("--mem=2M", "--timeout=60", app("hello")).status, 0, "status")
 
 
 def test_bad_sizes():

@@ -11,7 +11,6 @@ One line per check, "ok NAME" or "FAIL NAME: why", then the counts; exit status 
 import argparse
 import email.utils
 import http.client
-import os
 import random
 import re
 import resource

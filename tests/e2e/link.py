@@ -5,7 +5,7 @@ import os
 import socket
 import time
 
-from harness import PATIENCE, Machine, check, contains, equal, folder, free_port, guest
+from harness import PATIENCE, Machine, check, equal, folder, free_port, guest
 
 # QEMU with a monitor, a record of the guest's frames, and no address on the guest's command line.
 WRAPPER = """#!/bin/bash

@@ -97,7 +97,7 @@ def test_ipv6_by_router_advertisement():
 
 def test_two_networks():
     """Two interfaces at once: a tap and the user-mode network."""
-    with folder() as work, tap_namespace() as inside, \
+    with tap_namespace() as inside, \
             program(inside(sys.executable, "-c", SERVER, "10.77.0.1"), "ready"):
         for hypervisor in HYPERVISORS:
             result = run(inside(BUILD / "coracle", "run", "--on", hypervisor, "--timeout", "100",

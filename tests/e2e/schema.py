@@ -5,7 +5,8 @@ import copy
 import json
 import re
 
-from bench import built, bench, results_of, sample
+from bench import built, bench, results_of
+from bench_report import sample
 from harness import BUILD, ROOT, check, equal
 from report import colour
 

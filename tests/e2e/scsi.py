@@ -8,7 +8,7 @@ import socket
 import time
 
 from disks import listing
-from harness import (BUILD, PATIENCE, QEMU_SCSI, Machine, app, check, contains, coracle, equal,
+from harness import (BUILD, PATIENCE, QEMU_SCSI, Machine, app, check, coracle, equal,
                      folder, free_port, guest, make_tar, wait_http)
 
 

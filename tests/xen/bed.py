@@ -17,7 +17,6 @@ import pathlib
 import re
 import select
 import subprocess
-import time
 
 import harness
 from harness import ROOT, Failure, Result
