@@ -265,9 +265,11 @@ class Load:
     def __init__(self, system, seconds):
         self.system, self.command = system, wrk_words(system.inside, LOADS[0], seconds)
         self.waits, self.errors = [], []  # in ms; what curl could not do
-        self.over = threading.Event()
+        self.process, self.over = None, threading.Event()
+        self.asking = threading.Thread(target=self.ask, daemon=True)  # for a run that is interrupted here
+
+    def begin(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self.asking = threading.Thread(target=self.ask)
         self.asking.start()
 
     def ask(self):
@@ -284,18 +286,21 @@ class Load:
     def end(self):
         """What wrk has said; it is stopped if it is still at work."""
         self.over.set()
+        if self.process is None:
+            return ""
         self.process.terminate()
         said, _ = self.process.communicate(timeout=60)
-        self.asking.join()
+        if self.asking.is_alive():
+            self.asking.join()
         return said
 
 
 def load_all(systems, seconds):
     """Loads all for so long: {name: (Load, what wrk has said)}."""
-    loads = {}
+    loads = {name: Load(system, seconds) for name, system in systems.items()}
     try:
-        for name, system in systems.items():
-            loads[name] = Load(system, seconds)
+        for load in loads.values():
+            load.begin()
         for load in loads.values():
             load.process.wait()
     finally:
