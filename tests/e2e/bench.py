@@ -19,6 +19,7 @@ from harness import BUILD, ROOT, check, contains, equal
 sys.path.append(str(ROOT / "bench"))  # behind ours, which have other files of the same names
 import footprint  # noqa: E402
 import host  # noqa: E402
+import linux  # noqa: E402
 import measure  # noqa: E402
 import web  # noqa: E402
 from goals import GOALS as GOALS_OF_RUN  # noqa: E402
@@ -29,7 +30,6 @@ GOALS = """boot.native.over_floor boot.microvm.over_floor instructions.native in
     http.instructions_per_request http.over_linux_guest http.over_native_nginx
     tcp.in_over_linux_guest tcp.out_over_linux_guest blk.randread_over_host cycles.switch cycles.lock
     hypercall.over_port_exit vms.idle""".split()
-CACHED_LINUX = ROOT / os.environ.get("CORACLE_CACHE", "build") / "linux" / "vmlinuz"
 
 
 @contextlib.contextmanager
@@ -45,6 +45,12 @@ def built(*programs):
             (work / "b" / name).symlink_to(BUILD / name)
         (work / "b" / "tests").symlink_to(BUILD / "tests")
         yield work
+
+
+def needs_linux():
+    """The Linux guest, and nginx with it, fetched if they are not there yet."""
+    if why := host.why_not(linux.files):
+        raise harness.Skip(why)
 
 
 def environment(work, **more):
@@ -174,8 +180,9 @@ def test_goals_alone():
 
 def test_goal_alone_on_the_network():
     harness.needs_root()
-    if not all(map(shutil.which, ("qemu-system-x86_64", "curl", "iperf3"))) or not CACHED_LINUX.exists():
-        raise harness.Skip("needs QEMU, curl, iperf3 and the Linux guest that scripts/fetch-linux fetches")
+    if not all(map(shutil.which, ("qemu-system-x86_64", "curl", "iperf3"))):
+        raise harness.Skip("needs QEMU, curl and iperf3")
+    needs_linux()
     with built() as work:
         for name in ("stream", "stream-linux", "blockio-linux", "primitives-linux"):
             (work / "b" / "bench" / name).symlink_to(BUILD / "bench" / name)

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import harness
-from bench import RUN, built, environment, part_of, program, results_of
+from bench import RUN, built, environment, needs_linux, part_of, program, results_of
 from harness import ROOT, check, equal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -127,9 +127,9 @@ def needs_taps():
         raise harness.Skip("needs /dev/kvm, curl and wrk")
 
 
-def needs_fetched(name):
-    if not (ROOT / os.environ.get("CORACLE_CACHE", "build") / name).exists():
-        raise harness.Skip(f"scripts/fetch-{name} has fetched nothing")
+def needs_xen():
+    if not (ROOT / os.environ.get("CORACLE_CACHE", "build") / "xen").exists():
+        raise harness.Skip("scripts/fetch-xen has fetched nothing")
 
 
 def test_stubborn():
@@ -157,7 +157,7 @@ def test_taps():
     with built() as work:
         interrupt(work, "soak", signal.SIGTERM, lambda pid: namespaces(pid) and running(
             "/coracle run --on native", "wrk -t1")(pid))
-    needs_fetched("linux")
+    needs_linux()
     with built("stream", *LINUX_PROGRAMS) as work:
         for how in (signal.SIGINT, signal.SIGHUP):
             interrupt(work, "bulk-q35", how, lambda pid: len(namespaces(pid)) == 3 and running(
@@ -179,7 +179,7 @@ def test_disks():
 
 def test_xen():
     """Xen's test bed, and a first domain without one."""
-    needs_fetched("xen")
+    needs_xen()
     with built("tiny-xen", "insn.so", "touch.so") as work:
         interrupt(work, "domains", signal.SIGINT, running(" -kernel "), QUICK="")
         interrupt(work, "count-xen", signal.SIGTERM, running(" -kernel "))

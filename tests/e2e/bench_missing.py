@@ -5,7 +5,7 @@ import os
 import shutil
 
 import harness
-from bench import RUN, bench, built, check_goal, environment, part_of, program, results_of
+from bench import RUN, bench, built, check_goal, environment, needs_linux, part_of, program, results_of
 from harness import check, contains, equal
 
 PARTS_OF_TOOLS = ("python3", "env", "sh", "strip", "nm", "ip", "taskset", "tar", "setpriv")
@@ -50,13 +50,6 @@ def measured(found, *names):
         check(isinstance(found.get(name), (int, float)), f"{name} was not measured: {found}")
 
 
-def needs_nginx():
-    """Which is fetched with the Linux guest."""
-    cache = harness.ROOT / os.environ.get("CORACLE_CACHE", "build")
-    if not (cache / "linux" / "vmlinuz").exists():
-        raise harness.Skip("scripts/fetch-linux has fetched nothing")
-
-
 def needs_kvm():
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         raise harness.Skip("needs /dev/kvm")
@@ -65,7 +58,7 @@ def needs_kvm():
 def test_no_tools():
     """No QEMU, curl, wrk, fio or iperf3."""
     needs_kvm()
-    needs_nginx()
+    needs_linux()
     parts = ("boot-microvm", "boot-phases", "count-qemu", "count-xen", "http-native", "http-q35", "bulk-q35")
     with built() as work:
         result = bench(work, *parts, "first-byte", "size", PATH=tools(work))
@@ -117,7 +110,7 @@ def test_no_wrk():
 def test_no_rights():
     """Neither root nor KVM."""
     harness.needs_root()
-    needs_nginx()
+    needs_linux()
     nobody = {"user": 65534, "group": 65534, "extra_groups": []}
     if harness.run(["test", "-r", RUN, "-a", "!", "-w", "/dev/kvm"], **nobody).status != 0:
         raise harness.Skip("others may not read this tree, or may use /dev/kvm")
