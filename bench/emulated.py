@@ -68,7 +68,7 @@ def emulated(results):
     need_taps()
     need_program("wrk")
     with folder() as work, guests(work) as systems:
-        http_loads(results, {f"linux-{name}": system for name, system in systems.items()}, WEB_LOADS[:1])
+        http_loads(results, {f"linux-{name}": system for name, system in systems.items()}, {}, WEB_LOADS[:1])
         bulk(results, {f"linux-{name}": (system.title, system.inside)
                        for name, system in systems.items()}, 5)
         disks(results, systems)

@@ -43,7 +43,7 @@ void crowd_leave(struct sender *sender)
         *(sender->next ? &sender->next->link : &last) = sender->link;
         sender->link = NULL;
     }
-    sender->turn = false;
+    sender->wants = sender->turn = false;
 }
 
 static void call_first(bool turn)

@@ -130,10 +130,24 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *data, 
     return ERR_OK;
 }
 
+static void on_turn(struct sender *sender)
+{
+    char *socket = (char *)sender - offsetof(struct socket, sender);
+    stream_update((struct socket *)socket);
+}
+
+/* Could a sender without a turn queue but the least share? */
+static bool must_share(void)
+{
+    return memory_is_short() || crowd_waits();
+}
+
 static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t bytes)
 {
     struct socket *socket = argument;
     (void)pcb, (void)bytes;
+    if (socket->sender.wants && must_share())
+        crowd_join(&socket->sender, on_turn);
     if (!(socket->events & POLLOUT))
         stream_update(socket);
     if (socket->send_ended && socket->file) /* close may linger for the last byte */
@@ -251,12 +265,6 @@ static int stream_connect(struct socket *socket, const struct endpoint *remote)
 
 /* ---- sending ------------------------------------------------------------------------------ */
 
-static void on_turn(struct sender *sender)
-{
-    char *socket = (char *)sender - offsetof(struct socket, sender);
-    stream_update((struct socket *)socket);
-}
-
 /* Waits for room. 0, -EAGAIN, or what ended the connection. */
 static int send_wait(struct socket *socket, bool nonblocking, uint64_t deadline_ns)
 {
@@ -322,8 +330,7 @@ static ssize_t stream_send(struct socket *socket, struct span *data, int flags,
         if (!socket->connecting)
             tcp_output(socket->pcb.tcp);
         timers_touch_tcp();
-        if (memory_is_short() || crowd_waits())
-            crowd_join(&socket->sender, on_turn);
+        socket->sender.wants = must_share() && !sender_waits(&socket->sender);
         /* Not writable any more, so that room is a change that wakes this thread. */
         stream_update(socket);
         result = send_wait(socket, nonblocking, deadline_ns);

@@ -2,8 +2,10 @@
 /*
  * Senders that wait for memory, in the order in which they came (crowd.c). For stream.c, the
  * network's errand and its timers; all under the stack's lock. A sender that could not queue all
- * it has because memory is short joins and is called when it may fill its buffer:
+ * it has because memory is short joins when its peer has acknowledged what it has sent, so that none
+ * waits here for a peer that is gone, and is called when it may fill its buffer:
  *
+ *     sender.wants = true             it has more to send
  *     crowd_join(&sender, called);    sender.turn is false
  *     ... called(&sender) ...         it does not wait any more, sender.turn says why
  *     crowd_leave(&sender);           all is queued, or there is nobody to send any more
@@ -17,7 +19,8 @@
 struct sender {
     struct sender *next, **link; /* link: what points here, NULL when it does not wait */
     void (*called)(struct sender *sender);
-    bool turn; /* its turn has come: it need not stand back for those that wait */
+    bool wants; /* to join */
+    bool turn;  /* its turn has come: it need not stand back for those that wait */
 };
 
 static inline bool sender_waits(const struct sender *sender)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* run: --mem 3M */
-/* Who cannot send all he has because memory is short waits for his turn, though his peer has read
- * everything: then there is room for much. If memory does not become free, he goes on with little. */
+/* Who cannot send all he has because memory is short waits for his turn, once his peer has acknowledged
+ * what was sent: then there is room for much. If memory does not become free, he goes on with little. */
 #include "net_test.h"
 
 #include <fcntl.h>
