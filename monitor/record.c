@@ -42,13 +42,14 @@ static uint32_t put_strings(uint8_t *to, const char *const *strings, unsigned co
 
 /* Solid-state disks answer within a millisecond, also when many requests are on their way. On one CPU
  * the guest would take from the disk's backend the time that it needs to answer. */
-#define POLL_US 2000u /* an error of sched_getaffinity: more CPUs than a set holds */
+#define POLL_US 2000u
 
 static uint32_t poll_ns(const struct options *options)
 {
     uint32_t us = options->poll_us;
     cpu_set_t cpus;
 
+    /* An error says that the host has more CPUs than a set holds. */
     if (us == OPTIONS_POLL_US_OWN)
         us = sched_getaffinity(0, sizeof cpus, &cpus) || CPU_COUNT(&cpus) > 1 ? POLL_US : 0;
     return us * 1000u;

@@ -57,19 +57,18 @@ static void call_first(bool turn)
 
 void crowd_call(void)
 {
-    size_t room = memory_room(), share = memory_receive_limit() / 4;
+    size_t room, share;
 
+    if (!first)
+        return;
+    room = memory_room();
+    share = memory_receive_limit() / 4;
     if (share > SHARE_BYTES)
         share = SHARE_BYTES;
     for (; first && room >= share; room -= share) {
         called_bytes += share;
         call_first(true);
     }
-}
-
-bool crowd_needed(void)
-{
-    return crowd_waits();
 }
 
 void crowd_tick(void)

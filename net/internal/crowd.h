@@ -36,8 +36,7 @@ void crowd_join(struct sender *sender, void (*called)(struct sender *sender));
 void crowd_leave(struct sender *sender);
 /* Memory may have become free: calls those for whom it suffices. */
 void crowd_call(void);
-/* The timer's: gives the queue up if it hardly moves. */
-bool crowd_needed(void);
+/* The timer's, while anybody waits: gives the queue up if it hardly moves. */
 void crowd_tick(void);
 
 #endif

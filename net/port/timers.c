@@ -141,7 +141,7 @@ static struct cyclic {
     {igmp_tmr, igmp_needed, IGMP_TMR_INTERVAL, 1, 0},
     {mld6_tmr, mld_needed, MLD6_TMR_INTERVAL, 1, 0},
     {interfaces_watch, interfaces_to_watch, WATCH_INTERVAL_MS, 1, 0},
-    {crowd_tick, crowd_needed, CROWD_INTERVAL_MS, 1, 0},
+    {crowd_tick, crowd_waits, CROWD_INTERVAL_MS, 1, 0},
 };
 #define CYCLICS (sizeof cyclics / sizeof cyclics[0])
 

@@ -108,8 +108,8 @@ bool virtqueue_publish(struct virtqueue *vq)
     /* Full: the load of avail_event (or used.flags) must not rise above the store of avail.idx. The
      * device writes avail_event and then looks at avail.idx; were both loads early, it would sleep
      * and we would not notify it. QEMU 7.2 leaves barriers out where it emulates one CPU, so there
-     * this does happen, if rarely: frontends notify once more when they are asked
-     * whether a device is still there (refresh). */
+     * this does happen, if rarely: frontends notify once more when they are asked whether a device is
+     * still there (refresh). */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (vq->event_index)
         return event_crossed(__atomic_load_n(avail_event(vq), __ATOMIC_RELAXED), now, before);

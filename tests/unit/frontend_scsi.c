@@ -403,6 +403,27 @@ static void test_capacity_changes(void **state)
     bed_close(bed);
 }
 
+/* A device that has something of ours may have missed that. */
+static void test_lost_doorbell(void **state)
+{
+    struct bed *bed;
+    unsigned cookie, notified;
+    const unsigned *count;
+
+    (void)state;
+    bed = bed_open(ALL);
+    count = &bed->target.device.queues[VIRTIO_SCSI_REQUESTS].notified;
+    notified = *count;
+    ops->refresh(bed->blk);
+    assert_int_equal(*count, notified);
+    assert_int_equal(submit(bed->blk, PV_BLK_READ, 0, bed->data[0], 512, &cookie), 0);
+    ops->kick(bed->blk);
+    notified = *count;
+    ops->refresh(bed->blk);
+    assert_int_equal(*count, notified + 1);
+    bed_close(bed);
+}
+
 /* Completions that come while the frontend waits for the new capacity are not lost. */
 static void test_refresh_keeps_completions(void **state)
 {
@@ -482,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_write_protected_since),
         cmocka_unit_test(test_short_transfer),
         cmocka_unit_test(test_capacity_changes),
+        cmocka_unit_test(test_lost_doorbell),
         cmocka_unit_test(test_refresh_keeps_completions),
         cmocka_unit_test(test_removed),
         cmocka_unit_test(test_many_events),

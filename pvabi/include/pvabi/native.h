@@ -189,8 +189,8 @@ struct pvn_boot {
         uint8_t size[64];
     } cpu;
     uint64_t stamps; /* with PVN_FEATURE_STAMPS: address of struct pvn_stamps, writable */
-    uint32_t
-        poll_ns; /* with PVN_FEATURE_POLL, advice: look so long for a disk's answer before WAIT; 0: not at all */
+    /* With PVN_FEATURE_POLL, advice: look so long for a disk's answer before WAIT; 0: not at all. */
+    uint32_t poll_ns;
     uint32_t reserved; /* 0 */
 };
 #define PVN_SEED_BYTES 32u
