@@ -21,8 +21,8 @@ static void *thread(void *argument)
 int main(void)
 {
     pthread_t id;
+    puts("main");
     CHECK(atexit(at_exit) == 0 && pthread_create(&id, NULL, thread, NULL) == 0);
     CHECK(pthread_detach(id) == 0);
-    puts("main");
     pthread_exit((void *)3);
 }

@@ -94,6 +94,7 @@ static void detaching(int rounds)
 {
     pthread_attr_t attributes;
     pthread_t thread;
+    double threads = metric("coracle_threads");
     pthread_attr_init(&attributes);
     CHECK(pthread_attr_setdetachstate(&attributes, 77) == EINVAL);
     CHECK(pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0);
@@ -107,7 +108,8 @@ static void detaching(int rounds)
         while (finished == before)
             sched_yield();
     }
-    usleep(10000);
+    while (metric("coracle_threads") > threads)
+        usleep(1000);
 }
 
 static double pages(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Clocks and sleeping: order, resolution, setting the wall clock, broken-down time, errors. */
 #define _GNU_SOURCE
+#include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/times.h>
@@ -97,6 +98,16 @@ static void calendar(void)
     CHECK(localtime(&summer)->tm_hour == 14);
 }
 
+/* What the host takes while the program runs is counted as the program's, so it may be tried again. */
+static bool sleep_is_free(void)
+{
+    clock_t before = clock();
+    long long elapsed = -read_ns(CLOCK_MONOTONIC);
+    usleep(100000);
+    elapsed += read_ns(CLOCK_MONOTONIC);
+    return (clock() - before) * (1000000000 / CLOCKS_PER_SEC) < (unsigned long long)elapsed / 2;
+}
+
 /* CPU time: grows while running, hardly while sleeping. */
 static void processor(void)
 {
@@ -104,11 +115,10 @@ static void processor(void)
     volatile unsigned spin = 0;
     while (clock() - begin < CLOCKS_PER_SEC / 50)
         spin++;
-    clock_t before = clock();
-    long long elapsed = -read_ns(CLOCK_MONOTONIC);
-    usleep(100000);
-    elapsed += read_ns(CLOCK_MONOTONIC);
-    CHECK((clock() - before) * (1000000000 / CLOCKS_PER_SEC) < (unsigned long long)elapsed / 2);
+    bool free = false;
+    for (int patience = 20; !free && patience > 0; patience--)
+        free = sleep_is_free();
+    CHECK(free);
     struct tms all;
     CHECK(times(&all) != (clock_t)-1 && all.tms_utime > 0 && sysconf(_SC_CLK_TCK) > 0);
     struct rusage usage;
