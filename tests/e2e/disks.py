@@ -70,7 +70,7 @@ def test_a_guest_looks_for_answers_if_it_may():
             result = run([*start, CORACLE, "run", *words, "--blk", f"{work}/disk,ro", guest("blkpolls")])
             equal(result.status, 0, f"status ({result.err})")
             saved = int(result.out.split()[0])
-            check(saved >= 10 if looks else saved == 0, f"{words}, on CPU {on}: {result.out}")
+            check(saved > 0 if looks else saved == 0, f"{words}, on CPU {on}: {result.out}")
         user_error(coracle("--on", "q35", "--poll", "9", guest("blkpolls")), "--poll", "--on native")
         user_error(coracle("--poll", "100001", guest("blkpolls")), "--poll 100001", "100000")
 
