@@ -1,19 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c net/crowd.c */
-/* sources: net/transmit.c net/burst.c net/frame.c net/socket.c net/stream.c */
-/* sources: net/stream_options.c net/listen.c net/datagram.c net/options.c net/address.c */
-/* sources: net/net_metrics.c net/port/timers.c net/port/memory.c net/port/sequence.c */
-/* sources: net/port/checksum.c net/port/lwip.c $(LWIP_TREE)/src/core/def.c */
-/* sources: $(LWIP_TREE)/src/core/dns.c $(LWIP_TREE)/src/core/init.c */
-/* sources: $(LWIP_TREE)/src/core/stats.c $(LWIP_TREE)/src/core/sys.c */
-/* sources: $(LWIP_TREE)/src/core/udp.c $(LWIP_TREE)/src/core/ipv4/dhcp.c */
-/* sources: $(LWIP_TREE)/src/core/ipv4/icmp.c $(LWIP_TREE)/src/core/ipv4/igmp.c */
-/* sources: $(LWIP_TREE)/src/core/ipv4/ip4_addr.c $(LWIP_TREE)/src/core/ipv4/ip4_frag.c */
-/* sources: $(LWIP_TREE)/src/core/ipv6/ethip6.c $(LWIP_TREE)/src/core/ipv6/icmp6.c */
-/* sources: $(LWIP_TREE)/src/core/ipv6/inet6.c $(LWIP_TREE)/src/core/ipv6/ip6.c */
-/* sources: $(LWIP_TREE)/src/core/ipv6/ip6_addr.c $(LWIP_TREE)/src/core/ipv6/ip6_frag.c */
-/* sources: $(LWIP_TREE)/src/core/ipv6/mld6.c $(LWIP_TREE)/src/core/ipv6/nd6.c */
-/* cflags: -w -Inet/internal -Inet/port/include -isystem $(LWIP_TREE)/src -isystem $(LWIP_TREE)/src/include */
+/* like: tests/unit/support/net_host.h */
 /*
  * Feeds received frames to the whole network stack: as they come, or as TCP segments, UDP datagrams
  * and fragments that fit the connections there are. Sockets accept, read, write and close

@@ -1,215 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: tests/unit/support/net_host.c net/stack.c net/interface.c net/receive.c net/crowd.c */
-/* sources: net/transmit.c net/burst.c net/frame.c net/socket.c net/stream.c */
-/* sources: net/stream_options.c net/listen.c net/datagram.c net/options.c net/address.c */
-/* sources: net/net_metrics.c net/port/timers.c net/port/memory.c net/port/sequence.c */
-/* sources: net/port/checksum.c net/port/lwip.c $(LWIP_TREE)/src/core/def.c */
-/* sources: $(LWIP_TREE)/src/core/dns.c $(LWIP_TREE)/src/core/init.c */
-/* sources: $(LWIP_TREE)/src/core/stats.c $(LWIP_TREE)/src/core/sys.c */
-/* sources: $(LWIP_TREE)/src/core/udp.c $(LWIP_TREE)/src/core/ipv4/dhcp.c */
-/* sources: $(LWIP_TREE)/src/core/ipv4/icmp.c $(LWIP_TREE)/src/core/ipv4/igmp.c */
-/* sources: $(LWIP_TREE)/src/core/ipv4/ip4_addr.c $(LWIP_TREE)/src/core/ipv4/ip4_frag.c */
-/* sources: $(LWIP_TREE)/src/core/ipv6/ethip6.c $(LWIP_TREE)/src/core/ipv6/icmp6.c */
-/* sources: $(LWIP_TREE)/src/core/ipv6/inet6.c $(LWIP_TREE)/src/core/ipv6/ip6.c */
-/* sources: $(LWIP_TREE)/src/core/ipv6/ip6_addr.c $(LWIP_TREE)/src/core/ipv6/ip6_frag.c */
-/* sources: $(LWIP_TREE)/src/core/ipv6/mld6.c $(LWIP_TREE)/src/core/ipv6/nd6.c */
-/* cflags: -w -Inet/internal -Inet/port/include -isystem $(LWIP_TREE)/src -isystem $(LWIP_TREE)/src/include */
+/* like: tests/unit/support/net_host.h */
 /*
  * TCP over a device that cuts and merges large frames: a received frame of many
  * buffers reaches the program without a copy and is acknowledged at once, what one call sends leaves
  * as one frame with the right headers, nothing overtakes it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "interface.h"
-#include "lwip/priv/tcp_priv.h"
-#include "socket.h"
-#include "stack.h"
-#include "tests/unit/support/net_host.h"
-
-#define FRAMES_MOST 200u
-#define MSS 1460u
-#define FLAG_FIN 1u
-#define FLAG_SYN 2u
-#define FLAG_RST 4u
-#define FLAG_PSH 8u
-#define FLAG_ACK 16u
-
-static struct file nonblocking = {.flags = O_NONBLOCK};
-
-/* What the device was given to send. */
-static struct sent {
-    unsigned char *bytes;
-    size_t length;
-    struct pv_net_meta meta;
-} sent[FRAMES_MOST];
-static unsigned sent_count;
-
-/* The connection, as the peer sees it. */
-static uint32_t peer_sequence, peer_expects;
-static unsigned peer_port = 999;
-
-static void on_sent(const unsigned char *frame, size_t bytes)
-{
-    assert_true(sent_count < FRAMES_MOST);
-    sent[sent_count].bytes = malloc(bytes);
-    memcpy(sent[sent_count].bytes, frame, bytes);
-    sent[sent_count].length = bytes;
-    sent[sent_count++].meta = net_host_meta;
-}
-
-static void sent_forget(void)
-{
-    while (sent_count)
-        free(sent[--sent_count].bytes);
-}
-
-static unsigned get16(const unsigned char *at)
-{
-    return (unsigned)at[0] << 8 | at[1];
-}
-
-static uint32_t get32(const unsigned char *at)
-{
-    return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
-
-static void put16(unsigned char *at, unsigned value)
-{
-    at[0] = (unsigned char)(value >> 8);
-    at[1] = (unsigned char)value;
-}
-
-static void put32(unsigned char *at, uint32_t value)
-{
-    put16(at, value >> 16);
-    put16(at + 2, value & 0xffff);
-}
-
-static unsigned char payload_at(size_t at)
-{
-    return (unsigned char)(at * 2654435761u >> 13);
-}
-
-/* A segment from the peer, with payload that goes on from `at`. */
-static void peer_sends(unsigned flags, size_t bytes, size_t at)
-{
-    static unsigned char frame[66000] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0};
-    static const unsigned char addresses[8] = {10, 0, 0, 1, 10, 0, 0, 2};
-    unsigned char *ip = frame + 14, *tcp = frame + 34;
-    unsigned header = flags & FLAG_SYN ? 24 : 20;
-
-    memset(ip, 0, 44);
-    ip[0] = 0x45;
-    put16(ip + 2, (unsigned)(20 + header + bytes));
-    ip[8] = 64;
-    ip[9] = 6;
-    memcpy(ip + 12, addresses, sizeof addresses);
-    uint16_t sum = (uint16_t)~net_checksum(ip, 20);
-    memcpy(ip + 10, &sum, sizeof sum);
-    put16(tcp, peer_port);
-    put16(tcp + 2, 80);
-    put32(tcp + 4, peer_sequence);
-    put32(tcp + 8, peer_expects);
-    tcp[12] = (unsigned char)(header * 4);
-    tcp[13] = (unsigned char)flags;
-    put16(tcp + 14, 0xffff);
-    if (flags & FLAG_SYN) {
-        tcp[20] = 2; /* MSS */
-        tcp[21] = 4;
-        put16(tcp + 22, MSS);
-    }
-    for (size_t i = 0; i < bytes; i++)
-        tcp[header + i] = payload_at(at + i);
-    peer_sequence += (uint32_t)bytes + !!(flags & (FLAG_SYN | FLAG_FIN));
-    net_host_frame(frame, 34 + header + bytes, true);
-}
-
-static struct socket *listening(void)
-{
-    struct endpoint any = {.port = 80};
-    struct socket *socket = socket_new(AF_INET, SOCK_STREAM, 0, &stream_protocol);
-    net_lock();
-    socket->file = &nonblocking;
-    assert_int_equal(socket->protocol->open(socket), 0);
-    assert_int_equal(socket->protocol->bind(socket, &any), 0);
-    assert_int_equal(socket->protocol->listen(socket, 4), 0);
-    net_unlock();
-    return socket;
-}
-
-/* An established connection; the peer's hardware address is known from its packets. */
-static struct socket *connected(void)
-{
-    static struct socket *listener;
-    static const unsigned char request[42] = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0,  0, 0, 0, 1, 8, 6, 0, 1, 8, 0,  6, 4, 0,
-        1,    2,    0,    0,    0,    0,    1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2};
-    struct socket *socket = NULL;
-
-    if (!listener)
-        listener = listening();
-    net_host_frame(request, sizeof request, false);
-    net_host_run();
-    sent_forget();
-    peer_port++;
-    peer_expects = 0;
-    peer_sends(FLAG_SYN, 0, 0);
-    net_host_run();
-    assert_int_equal(sent_count, 1);
-    assert_int_equal(sent[0].bytes[47], FLAG_SYN | FLAG_ACK);
-    peer_expects = get32(sent[0].bytes + 38) + 1;
-    peer_sends(FLAG_ACK, 0, 0);
-    net_host_run();
-    net_lock();
-    assert_int_equal(listener->protocol->accept(listener, &socket), 0);
-    socket->file = &nonblocking;
-    tcp_nagle_disable(socket->pcb.tcp);
-    net_unlock();
-    sent_forget();
-    return socket;
-}
-
-static void disconnect(struct socket *socket)
-{
-    net_lock();
-    if (socket->pcb.tcp)
-        tcp_abort(socket->pcb.tcp);
-    socket->protocol->close(socket, false);
-    net_unlock();
-    net_host_run();
-    sent_forget();
-}
-
-static ssize_t receive(struct socket *socket, void *data, size_t bytes)
-{
-    const struct iovec piece = {data, bytes};
-    struct span span;
-    int flags = 0;
-    span_init(&span, &piece, 1);
-    net_lock();
-    ssize_t result = socket->protocol->receive(socket, &span, &flags, NULL);
-    net_unlock();
-    return result;
-}
-
-static void send_data(struct socket *socket, const void *data, size_t bytes)
-{
-    const struct iovec piece = {(void *)(uintptr_t)data, bytes};
-    struct span span;
-    span_init(&span, &piece, 1);
-    assert_int_equal(socket->protocol->send(socket, &span, 0, NULL), bytes);
-}
+#include "tests/unit/support/net_peer.h"
 
 /* ---- receiving ---------------------------------------------------------------------------- */
 
@@ -336,9 +132,7 @@ static void test_send(void **state)
     assert_memory_equal(sent[0].bytes + 54, data, sizeof data);
     assert_int_equal(net_counters.tx_large, large + 1);
 
-    peer_expects += sizeof data;
-    peer_sends(FLAG_ACK, 0, 0);
-    net_host_run();
+    peer_acknowledges(sizeof data);
     assert_int_equal(memory_in_use(), before);
     disconnect(socket);
 }
@@ -388,9 +182,7 @@ static void test_send_much(void **state)
             total += payload;
         }
         sent_forget();
-        peer_expects = (uint32_t)(first + total);
-        peer_sends(FLAG_ACK, 0, 0);
-        net_host_run();
+        peer_acknowledges(first + total - peer_expects);
     }
     assert_int_equal(total, sizeof data);
     assert_true(any_full);
@@ -425,9 +217,7 @@ static void test_order(void **state)
     assert_int_equal(sent[1].bytes[23], 17);
     /* The same connection, but its window has changed in between. */
     sent_forget();
-    peer_expects += sizeof data;
-    peer_sends(FLAG_ACK, 0, 0);
-    net_host_run();
+    peer_acknowledges(sizeof data);
     net_lock();
     span_init(&more, &unpushed, 1);
     assert_int_equal(socket->protocol->send(socket, &more, MSG_MORE, NULL), sizeof data);
@@ -464,9 +254,7 @@ static void test_stuck(void **state)
     for (unsigned i = 0; i < sent_count; i++)
         total += sent[i].length - 54;
     assert_int_equal(total, 5 * sizeof data);
-    peer_expects += (uint32_t)total;
-    peer_sends(FLAG_ACK, 0, 0);
-    net_host_run();
+    peer_acknowledges(total);
     assert_int_equal(memory_in_use(), before);
     disconnect(socket);
 }

@@ -37,6 +37,7 @@ bool net_host_transmit_stuck;
 unsigned net_host_out_of_service, net_host_kicks;
 struct pv_net_meta net_host_meta;
 char net_host_log[100];
+static void (*errand)(void);
 
 /* ---- the device --------------------------------------------------------------------------- */
 
@@ -236,9 +237,7 @@ void net_host_start(bool tx_csum, bool large)
 void net_host_run(void)
 {
     do {
-        net_lock();
-        interfaces_poll();
-        net_unlock();
+        errand();
     } while (device.pending_count && device.count);
 }
 
@@ -401,7 +400,8 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns, void (*expire)(struct 
 
 int errand_start(const char *name, size_t stack_bytes, void (*run)(void))
 {
-    (void)name, (void)stack_bytes, (void)run;
+    (void)name, (void)stack_bytes;
+    errand = run;
     return 0;
 }
 
