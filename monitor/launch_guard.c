@@ -11,6 +11,21 @@
 #include <unistd.h>
 
 #define AGAIN_MS 100
+/* So long a domain may take to be made. Were it destroyed amid that, xl would go on for a while, and what
+ * it then writes into xenstore would stay there. */
+#define MAKING_MS 30000
+
+/* Until the process that runs the domain ends. True: the domain had been made. */
+static bool wait_for_end(int alive)
+{
+    bool made = false;
+    ssize_t count;
+    char byte;
+
+    while ((count = read(alive, &byte, 1)) > 0 || (count < 0 && errno == EINTR))
+        made = made || count > 0;
+    return made;
+}
 
 /* Whether nobody has the other end of the pipe any more, after `timeout_ms` at most. */
 static bool has_ended(int pipe, int timeout_ms)
@@ -32,12 +47,11 @@ static void run(char *const *words)
         ;
 }
 
-/* The domain may not be there yet: who makes it is asked to fail by destroying what there is of it,
- * and ends when it is gone. */
+/* Who makes a domain ends when it says that it is made and nobody listens, or when the domain is gone. */
 static void stand_guard(int alive, int creator, char *const *destroy)
 {
-    while (!has_ended(alive, -1))
-        ;
+    if (!wait_for_end(alive))
+        has_ended(creator, MAKING_MS);
     do
         run(destroy);
     while (!has_ended(creator, AGAIN_MS));
@@ -84,6 +98,12 @@ int launch_guard_start(struct launch_guard *guard, char *const *destroy)
         launch_guard_end(guard);
     }
     return result;
+}
+
+void launch_guard_made(const struct launch_guard *guard)
+{
+    while (write(guard->alive, "", 1) < 0 && errno == EINTR)
+        ;
 }
 
 void launch_guard_end(struct launch_guard *guard)

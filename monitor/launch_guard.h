@@ -19,6 +19,8 @@ struct launch_guard {
  * makes the domain, started after this call, inherits guard->creator. 0 or a negative errno.
  */
 int launch_guard_start(struct launch_guard *guard, char *const *destroy);
+/* The domain is there, and who made it only waits for its end. */
+void launch_guard_made(const struct launch_guard *guard);
 /* The domain is gone. */
 void launch_guard_end(struct launch_guard *guard);
 

@@ -42,6 +42,7 @@ static struct {
     char name[64];
     unsigned id;      /* 0: not known */
     bool by_watchdog; /* that ended it */
+    struct launch_guard guard;
 } domain;
 
 /* --- the configuration --- */
@@ -254,6 +255,7 @@ static bool hear(struct launch *launch, const char *line)
     if (!strncmp(line, "Waiting for domain ", 19) && at && sscanf(at, " (domid %u)", &id) == 1) {
         domain.id = id;
         launch->running_ns = monotonic_ns(); /* making a domain takes xl a while */
+        launch_guard_made(&domain.guard);
         return true;
     }
     if (sscanf(line, "Domain %u has shut down, reason code %u", &id, &reason) == 2) {
@@ -314,10 +316,9 @@ static int run_config(struct launch *launch, const struct text *config)
     char tool[] = "xl", verb[] = "destroy";
     char *destroy[] = {tool, verb, domain.name, NULL};
     struct words words = {0};
-    struct launch_guard guard;
     int fd = config_file(config), status = STATUS_MONITOR;
 
-    if (fd >= 0 && launch_guard_start(&guard, destroy)) {
+    if (fd >= 0 && launch_guard_start(&domain.guard, destroy)) {
         close(fd);
         fd = -1;
     }
@@ -329,7 +330,7 @@ static int run_config(struct launch *launch, const struct text *config)
         words_add(&words, "/proc/self/fd/%d", fd);
         if (!words.failed)
             status = launch_run_words(launch, words.items);
-        launch_guard_end(&guard);
+        launch_guard_end(&domain.guard);
         close(fd);
     }
     if (fd < 0 || words.failed)
