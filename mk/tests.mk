@@ -26,7 +26,7 @@ $(B)/tests/boot/%: tests/boot/%.c
 	    -fcf-protection=none -fno-asynchronous-unwind-tables -nostdlib -static $(WARN) -Werror \
 	    -Wl,-Ttext-segment=0x4000000,-e,start32,--build-id=none,-z,noexecstack -o $@ $<
 
-$(B)/tests.mk: scripts/test-rules $(wildcard tests/unit/*.c tests/unit/support/*.h tests/fuzz/*.c)
+$(B)/tests.mk: scripts/test-rules $(wildcard tests/unit/*.c tests/unit/*/*.h tests/fuzz/*.c)
 	@mkdir -p $(@D)
 	@scripts/test-rules $(wildcard tests/unit/*.c tests/fuzz/*.c) >$@.new && mv $@.new $@
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: kernel/errand.c kernel/sched.c kernel/thread.c kernel/sync.c kernel/timer.c kernel/event.c */
-/* sources: kernel/page.c kernel/bitmap.c */
-/* sources: arch/x86_64/context.c arch/x86_64/switch.S tests/unit/kernel/fake.c */
-/* sources: tests/unit/kernel/fake_ram.c tests/unit/kernel/threads.c */
-/* cflags: --param asan-stack=0 */
+/* like: tests/unit/kernel/threads.h */
+/* sources: kernel/errand.c */
 /*
  * The system's errand: who does it, and that none is lost. An event of the other side's asks for it; the
  * trace has an e where it begins.

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: kernel/sched.c kernel/thread.c kernel/sync.c kernel/timer.c kernel/event.c */
-/* sources: kernel/page.c kernel/bitmap.c */
-/* sources: arch/x86_64/context.c arch/x86_64/switch.S tests/unit/kernel/fake.c */
-/* sources: tests/unit/kernel/fake_ram.c tests/unit/kernel/threads.c */
-/* cflags: --param asan-stack=0 */
+/* like: tests/unit/kernel/threads.h */
 /*
  * What blocks threads: mutexes, conditions, wait queues; with real stacks and switches but a fake
  * time, as in sched.c.

@@ -54,6 +54,11 @@ void interrupt(void)
     upcalls_restore(state);
 }
 
+void unpark_context(void *context)
+{
+    thread_unpark(context);
+}
+
 void *writable(const void *argument)
 {
     return (void *)(uintptr_t)argument;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* sources: kernel/sched.c kernel/thread.c kernel/sync.c kernel/timer.c kernel/event.c */
+/* sources: kernel/page.c kernel/bitmap.c */
+/* sources: arch/x86_64/context.c arch/x86_64/switch.S tests/unit/kernel/fake.c */
+/* sources: tests/unit/kernel/fake_ram.c tests/unit/kernel/threads.c */
+/* cflags: --param asan-stack=0 */
 /*
  * What the tests of threads and of what blocks them share: starting threads that leave a trace,
  * interrupting, and the check that nothing is left behind.
@@ -21,6 +26,9 @@ void note(char c);
 void note_argument(void *argument);
 /* Another: parks, and notes a p when it is woken. */
 void park_forever(void *argument);
+
+/* An event's handler: unparks the thread that is its context. */
+void unpark_context(void *context);
 
 /* For texts as arguments: nobody writes to them. */
 void *writable(const void *argument);
