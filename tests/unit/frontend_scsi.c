@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: pvabi/virtio/scsi.c pvabi/virtio/scsi_command.c pvabi/virtio/scsi_disk.c */
-/* sources: pvabi/virtio/blk_request.c pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
-/* sources: tests/unit/support/device.c tests/unit/support/scsi_target.c tests/unit/support/clock.c */
+/* like: tests/unit/support/scsi_bed.h */
 /* The virtio SCSI frontend against a host and disks that the test plays: honest ones, also in trouble. */
 #include <setjmp.h>
 #include <stdarg.h>

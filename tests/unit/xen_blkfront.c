@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The Xen block frontend against an honest backend that the test plays. */
-/* sources: pvabi/xen/blkfront.c pvabi/xen/blkfront_connect.c pvabi/xen/grant.c */
-/* sources: pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
-/* sources: tests/unit/support/xen_blk_bed.c tests/unit/support/xen_backend.c */
-/* sources: tests/unit/support/xen_backend_store.c */
+/* like: tests/unit/support/xen_blk_bed.h */
 #include "tests/unit/support/xen_blk_bed.h"
 
 static const struct pv_blk_ops *const ops = &xen_blk_ops;

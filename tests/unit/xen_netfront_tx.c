@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The Xen network frontend sends; the test plays the backend. */
-/* sources: pvabi/xen/netfront.c pvabi/xen/netfront_rx.c pvabi/xen/netfront_tx.c */
-/* sources: pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
-/* sources: tests/unit/support/xen_net_bed.c tests/unit/support/xen_backend.c */
-/* sources: tests/unit/support/xen_backend_store.c */
+/* like: tests/unit/support/xen_net_bed.h */
 #include "tests/unit/support/xen_net_bed.h"
 
 static const struct pv_net_ops *const ops = &xen_net_ops;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* sources: pvabi/virtio/scsi.c pvabi/virtio/scsi_command.c pvabi/virtio/scsi_disk.c */
+/* sources: pvabi/virtio/blk_request.c pvabi/virtio/attach.c pvabi/virtio/virtqueue.c */
+/* sources: tests/unit/support/device.c tests/unit/support/scsi_target.c tests/unit/support/clock.c */
 /*
  * The virtio SCSI frontend attached to disks that the test plays (scsi_target.h). For cmocka tests,
  * which include it once.

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* sources: pvabi/xen/blkfront.c pvabi/xen/blkfront_connect.c pvabi/xen/grant.c */
+/* sources: pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
+/* sources: tests/unit/support/xen_blk_bed.c tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 /*
  * A block backend for tests, on the machine of xen_backend.h: attaches the frontend, takes what it
  * finds in the ring as an honest backend would, or answers as the test says. Relies on cmocka.

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* sources: pvabi/xen/netfront.c pvabi/xen/netfront_rx.c pvabi/xen/netfront_tx.c */
+/* sources: pvabi/xen/grant.c pvabi/xen/xenbus.c pvabi/xen/xenstore.c */
+/* sources: tests/unit/support/xen_net_bed.c tests/unit/support/xen_backend.c */
+/* sources: tests/unit/support/xen_backend_store.c */
 /*
  * A network backend for tests, on the machine of xen_backend.h: attaches the frontend, takes its
  * frames and hands it others, as honest or not as the test says. Relies on cmocka.
